@@ -1,0 +1,1 @@
+# The server's parts, and whole servers as processes.

@@ -1,0 +1,1 @@
+# The load client: tests of chat-load's parts.

@@ -1,0 +1,1 @@
+# The two mutexes and guarded<T, Mutex>.
