@@ -1,1 +1,2 @@
 # The two mutexes and guarded<T, Mutex>.
+chat_unit_test(mutex_contract chat_boost)
