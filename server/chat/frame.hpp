@@ -1,0 +1,70 @@
+// WebSocket framing of what the server sends (RFC 6455, section 5.2): unmasked, one frame a
+// message. Beast frames what it sends itself (handshake, pong, close); chat messages are framed
+// here once and then shared by all who receive them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace chat {
+
+inline constexpr std::size_t max_frame_header = 10;
+
+/// Writes the header of a text frame of `payload` bytes to `header`, and returns its size (2, 4 or
+/// 10).
+inline std::size_t write_text_header(char* header, std::uint64_t payload) {
+    constexpr char final_text = '\x81';
+    header[0] = final_text;
+    if (payload < 126) {
+        header[1] = static_cast<char>(payload);
+        return 2;
+    }
+    const int length_bytes = payload <= 0xFFFF ? 2 : 8;
+    header[1] = static_cast<char>(length_bytes == 2 ? 126 : 127);
+    for (int i = 0; i < length_bytes; ++i)
+        header[2 + i] = static_cast<char>(payload >> (8 * (length_bytes - 1 - i)));
+    return 2 + static_cast<std::size_t>(length_bytes);
+}
+
+/// The payload as one text frame.
+inline std::string text_frame(std::string_view payload) {
+    char header[max_frame_header];
+    const auto size = write_text_header(header, payload.size());
+    std::string frame;
+    frame.reserve(size + payload.size());
+    return frame.append(header, size).append(payload);
+}
+
+/// Size in bytes, header included, of the whole unmasked frame that `bytes` starts with.
+inline std::size_t frame_size(std::string_view bytes) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+    const std::size_t length = byte(1) & 0x7F;
+    if (length < 126)
+        return 2 + length;
+    const std::size_t length_bytes = length == 126 ? 2 : 8;
+    std::size_t payload = 0;
+    for (std::size_t i = 0; i < length_bytes; ++i)
+        payload = payload << 8 | byte(2 + i);
+    return 2 + length_bytes + payload;
+}
+
+/// Where a send that stopped after `sent` bytes left a run of whole frames.
+struct frame_cut {
+    std::size_t frames = 0; ///< frames begun: sent whole, or cut
+    std::size_t end =
+        0; ///< where the last of them ends; `[sent, end)` is what the cut frame still lacks
+};
+
+/// O(frames sent): walks the headers.
+inline frame_cut cut_frames(std::string_view frames, std::size_t sent) {
+    frame_cut cut;
+    while (cut.end < sent) {
+        cut.end += frame_size(frames.substr(cut.end));
+        ++cut.frames;
+    }
+    return cut;
+}
+
+} // namespace chat

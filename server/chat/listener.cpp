@@ -1,0 +1,58 @@
+#include "server/chat/listener.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <spdlog/spdlog.h>
+
+namespace chat {
+
+listener::listener(loop_executor loop, const asio::ip::tcp::endpoint& where,
+                   std::size_t max_connections, room& place, roster& everyone,
+                   session_limits limits)
+    : acceptor_{loop, where}
+    , pause_{loop}
+    , room_{place}
+    , roster_{everyone}
+    , limits_{std::move(limits)}
+    , max_connections_{max_connections} {}
+
+task<> listener::accept_all() {
+    constexpr std::chrono::milliseconds until_a_descriptor_is_free{100};
+    while (acceptor_.is_open()) {
+        auto [error, socket] = co_await acceptor_.async_accept(asio::as_tuple(use_task));
+        if (!error) {
+            start(std::move(socket));
+        } else if (error != asio::error::operation_aborted) {
+            // Out of descriptors, most likely. Those who are here chat on; those who come wait.
+            spdlog::warn("accept paused reason=\"{}\" connections={}", error.message(),
+                         connections_);
+            pause_.expires_after(until_a_descriptor_is_free);
+            co_await pause_.async_wait(asio::as_tuple(use_task));
+        }
+    }
+}
+
+void listener::start(wire::socket_type socket) {
+    if (connections_ >= max_connections_)
+        return; // the socket closes itself
+    ++connections_;
+    auto newcomer = std::make_shared<session>(std::move(socket), room_, roster_, limits_);
+    asio::co_spawn(acceptor_.get_executor(), session::run(newcomer),
+                   [this](std::exception_ptr failed) {
+                       --connections_;
+                       try {
+                           if (failed)
+                               std::rethrow_exception(failed);
+                       } catch (const std::exception& error) {
+                           spdlog::error("session failed reason=\"{}\"", error.what());
+                       }
+                   });
+}
+
+void listener::stop() {
+    error_code ignored;
+    acceptor_.close(ignored);
+    pause_.cancel();
+}
+
+} // namespace chat

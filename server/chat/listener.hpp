@@ -1,0 +1,47 @@
+// Accepts connections and gives each to a session. Loop thread only.
+#pragma once
+
+#include "server/chat/session.hpp"
+#include "server/sync/loop_executor.hpp"
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cstddef>
+#include <string>
+
+namespace chat {
+
+class listener {
+public:
+    /// Binds and listens; throws system_error when it can't. Port 0 takes a free one.
+    /// `max_connections` counts those in the handshake too; what comes beyond it is closed unheard.
+    listener(loop_executor loop, const asio::ip::tcp::endpoint& where, std::size_t max_connections,
+             room& place, roster& everyone, session_limits limits);
+
+    [[nodiscard]] asio::ip::tcp::endpoint local_endpoint() const {
+        return acceptor_.local_endpoint();
+    }
+
+    /// Loops until stop().
+    task<> accept_all();
+
+    void stop();
+
+    /// Connections that have not ended.
+    [[nodiscard]] std::size_t connections() const { return connections_; }
+
+private:
+    void start(wire::socket_type socket);
+
+    asio::basic_socket_acceptor<asio::ip::tcp, loop_executor> acceptor_;
+    asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
+        pause_;
+    room& room_;
+    roster& roster_;
+    session_limits limits_;
+    std::size_t max_connections_;
+    std::size_t connections_ = 0;
+};
+
+} // namespace chat

@@ -1,0 +1,91 @@
+#include "server/chat/message_buffer.hpp"
+
+#include "server/chat/frame.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace chat {
+
+namespace {
+
+constexpr std::string_view payload_start = R"({"type":"message","seq":)";
+constexpr std::size_t max_digits = 20;
+
+} // namespace
+
+message_buffer::message_buffer(limits keep)
+    : keep_{std::max<std::size_t>(keep.messages, 1), keep.bytes}
+    , block_bytes_{std::clamp<std::size_t>(keep.bytes / 8, 4 * 1024, 64 * 1024)} {}
+
+std::uint64_t message_buffer::append(std::string_view rest) {
+    char digits[max_digits];
+    const auto seq = newest_ + 1;
+    const auto digits_end = std::to_chars(digits, digits + max_digits, seq).ptr;
+    const auto digit_count = static_cast<std::size_t>(digits_end - digits);
+
+    char header[max_frame_header];
+    const auto payload = payload_start.size() + digit_count + rest.size();
+    const auto header_size = write_text_header(header, payload);
+
+    make_room_for(header_size + payload);
+    auto& last = *blocks_.back();
+    last.offsets.push_back(static_cast<std::uint32_t>(last.frames.size()));
+    last.frames.append(header, header_size)
+        .append(payload_start)
+        .append(digits, digit_count)
+        .append(rest);
+    newest_ = seq;
+    bytes_ += header_size + payload;
+    drop_what_exceeds_the_limits();
+    return seq;
+}
+
+void message_buffer::make_room_for(std::size_t frame_bytes) {
+    if (!blocks_.empty()) {
+        const auto& frames = blocks_.back()->frames;
+        if (frames.capacity() - frames.size() >= frame_bytes)
+            return;
+    }
+    auto fresh = std::make_shared<block>(newest_ + 1);
+    fresh->frames.reserve(std::max(block_bytes_, frame_bytes));
+    blocks_.push_back(std::move(fresh));
+}
+
+void message_buffer::drop_what_exceeds_the_limits() {
+    while (oldest_ < newest_ && (newest_ - oldest_ + 1 > keep_.messages || bytes_ > keep_.bytes)) {
+        const auto& front = *blocks_.front();
+        bytes_ -=
+            frame_size(std::string_view{front.frames}.substr(front.offsets[oldest_ - front.first]));
+        if (++oldest_ == front.end())
+            blocks_.pop_front();
+    }
+}
+
+std::size_t message_buffer::block_of(std::uint64_t seq) const {
+    // Nearly every reader is in the last block.
+    if (seq >= blocks_.back()->first)
+        return blocks_.size() - 1;
+    const auto after =
+        std::ranges::upper_bound(blocks_, seq, {}, [](const auto& b) { return b->first; });
+    return static_cast<std::size_t>(after - blocks_.begin()) - 1;
+}
+
+news_batch message_buffer::since(std::uint64_t cursor) const {
+    news_batch news;
+    if (cursor >= newest_)
+        return news;
+    news.first = std::max(cursor + 1, oldest_);
+    news.missed = news.first - cursor - 1;
+    auto next = news.first;
+    for (auto i = block_of(next); i < blocks_.size() && news.used < news.storage.size(); ++i) {
+        const auto& from = blocks_[i];
+        const auto bytes = std::string_view{from->frames}.substr(from->offsets[next - from->first]);
+        news.storage[news.used++] = {from, bytes};
+        next = from->end();
+    }
+    news.count = next - news.first;
+    return news;
+}
+
+} // namespace chat

@@ -1,0 +1,143 @@
+// Where the lesson is. Three kinds of task share one guarded buffer on one thread:
+//
+//   say      (A)  lock ─ append ─ announce ─ co_await the ack         one for each message
+//   fan_out  (B)  wait for an announcement ─ lock ─ look ─ wake all   one for the room
+//   deliver       lock ─ take what is new ─ co_await the write        one for each client
+//
+// This file alone is compiled differently in the four builds; buffer_mutex.hpp has the switch.
+#include "server/chat/room.hpp"
+
+#include "server/chat/roster.hpp"
+#include "server/chat/session.hpp"
+#include "server/sync/buffer_mutex.hpp"
+#include "server/sync/guarded.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace chat {
+
+struct room::shared {
+    shared(loop_executor loop, message_buffer::limits keep)
+        : messages{loop, keep}
+        , announced{loop} {}
+
+    guarded<message_buffer, buffer_mutex> messages;
+
+    // Not guarded: only turns of the loop touch them, and never across a suspension.
+    wake_up announced;        // something was said
+    std::uint64_t said = 0;   // how much, to see whether reading is quiet
+    std::uint64_t newest = 0; // what fan_out saw last: a deliver that is there may sleep
+};
+
+room::flavour room::built_with() {
+    return {mutex_name, guard_name};
+}
+
+room::room(loop_executor loop, roster& everyone, message_buffer::limits keep)
+    : loop_{loop}
+    , roster_{everyone}
+    , shared_{std::make_unique<shared>(loop, keep)}
+    , history_{keep.messages} {}
+
+room::~room() = default;
+
+task<> room::say(std::shared_ptr<session> from, say_request said) {
+    const auto now = std::chrono::system_clock::now();
+    const auto rest = encode_message_rest(from->id(), from->name(), said.text, now);
+    ++shared_->said;
+
+    auto buffer = co_await shared_->messages.lock();
+    const auto seq = buffer->append(rest);
+    // The announcement is posted before the ack's completion can be. So the fan-out's turn comes
+    // first, and asks for this very lock while we sleep below. That order makes the freeze certain.
+    shared_->announced.notify();
+
+    // WRONG ON PURPOSE in the across_await builds: the guard lives on through the co_await below.
+    // With std::mutex the fan-out then blocks the only thread that could end our sleep, and the
+    // server is frozen: see workshop/01-the-freeze. The released builds show the fix, which is this
+    // line.
+    if constexpr (!hold_guard_across_await)
+        buffer.unlock();
+    co_await from->reply(encode_ack(said.ref, seq));
+}
+
+task<> room::fan_out() {
+    for (;;) {
+        co_await shared_->announced.wait();
+        {
+            // On the first turn after the announcement, before any waiting.
+            auto buffer = co_await shared_->messages.lock();
+            shared_->newest = buffer->newest();
+        }
+        co_await reading_is_quiet();
+        wake_deliveries();
+    }
+}
+
+task<> room::deliver(std::shared_ptr<session> to) {
+    while (!to->out().is_closing()) {
+        if (to->cursor >= shared_->newest) {
+            if (to->is_going())
+                break;
+            co_await to->news.wait();
+            continue;
+        }
+        auto buffer = co_await shared_->messages.lock();
+        const auto news = buffer->since(to->cursor);
+        // WRONG ON PURPOSE in the across_await builds: as long as this client's socket is full,
+        // nobody else gets the lock. With the async mutex the loop still turns, and everybody
+        // starves.
+        if constexpr (!hold_guard_across_await)
+            buffer.unlock();
+        if (news.missed > 0) {
+            to->cursor += news.missed;
+            co_await to->reply(encode_gap(news.missed));
+        }
+        to->cursor += co_await to->out().write_news(news);
+    }
+}
+
+task<> room::greet(std::shared_ptr<session> newcomer, std::size_t max_message_bytes) {
+    std::uint64_t newest = 0;
+    {
+        auto buffer = co_await shared_->messages.lock();
+        newest = buffer->newest();
+        newcomer->cursor = buffer->oldest() - 1;
+    }
+    const auto [mutex, guard] = built_with();
+    const welcome greeting{.id = newcomer->id(),
+                           .name = newcomer->name(),
+                           .seq = newest,
+                           .mutex = mutex,
+                           .guard = guard,
+                           .max_message_bytes = max_message_bytes,
+                           .history = history_};
+    co_await newcomer->reply(encode(greeting));
+    newcomer->flush_soon();
+}
+
+task<> room::close() {
+    closed_ = true;
+    auto buffer = co_await shared_->messages.lock();
+    shared_->newest = buffer->newest();
+}
+
+// Waits until two turns of the loop have brought nothing new, at most a dozen: what is read
+// meanwhile goes out in the same sends, and sends are what costs.
+task<> room::reading_is_quiet() {
+    constexpr int most_turns = 12;
+    constexpr int quiet_turns = 2;
+    int quiet = 0;
+    for (int turn = 0; turn < most_turns && quiet < quiet_turns; ++turn) {
+        const auto before = shared_->said;
+        co_await asio::post(loop_, use_task);
+        quiet = shared_->said == before ? quiet + 1 : 0;
+    }
+}
+
+// One post that runs all: a post for each client would cost as much as its lock.
+void room::wake_deliveries() {
+    asio::post(loop_, [this] { roster_.wake_all(); });
+}
+
+} // namespace chat

@@ -1,0 +1,62 @@
+// The chat itself: what is said goes into the shared message buffer and from there to everyone.
+// Which lock guards the buffer, and for how long, is known to room.cpp alone.
+#pragma once
+
+#include "server/chat/message_buffer.hpp"
+#include "server/chat/protocol.hpp"
+#include "server/sync/loop_executor.hpp"
+
+#include <memory>
+#include <string_view>
+
+namespace chat {
+
+class roster;
+class session;
+
+class room {
+public:
+    /// The lock that this build was made with: `std` or `async`, `across_await` or `released`.
+    struct flavour {
+        std::string_view mutex;
+        std::string_view guard;
+    };
+
+    static flavour built_with();
+
+    room(loop_executor loop, roster& everyone, message_buffer::limits keep);
+    ~room();
+
+    /// Task A: stores what was said, announces it, and awaits that its sender's ack is accepted.
+    task<> say(std::shared_ptr<session> from, say_request said);
+
+    /// Task B, one for the room: after an announcement, wakes every client's deliver. Never ends.
+    task<> fan_out();
+
+    /// One for each client: sends it everything that its cursor has not passed. Ends with its wire,
+    /// or when the client is going and has had everything.
+    task<> deliver(std::shared_ptr<session> to);
+
+    /// Greets the client and sets its cursor to the beginning of the history.
+    task<> greet(std::shared_ptr<session> newcomer, std::size_t max_message_bytes);
+
+    /// From here on nothing more can be said; completes when everyone's deliver knows the last
+    /// message.
+    task<> close();
+
+    [[nodiscard]] bool is_closed() const { return closed_; }
+
+private:
+    struct shared; // the guarded buffer: its type depends on the build
+
+    task<> reading_is_quiet();
+    void wake_deliveries();
+
+    loop_executor loop_;
+    roster& roster_;
+    std::unique_ptr<shared> shared_;
+    std::size_t history_;
+    bool closed_ = false;
+};
+
+} // namespace chat

@@ -1,0 +1,79 @@
+#include "server/chat/roster.hpp"
+
+#include "server/chat/frame.hpp"
+#include "server/chat/protocol.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+
+#include <algorithm>
+
+namespace chat {
+
+roster::roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick)
+    : timer_{loop}
+    , tick_{tick}
+    , max_clients_{max_clients} {}
+
+task<> roster::watch_over() {
+    while (!stopped_) {
+        timer_.expires_after(tick_);
+        co_await timer_.async_wait(asio::as_tuple(use_task));
+        if (std::exchange(changed_, false))
+            tell_presence();
+        const auto now = session::clock::now();
+        for (const auto& member : members_)
+            member->check_time_limits(now);
+    }
+}
+
+void roster::stop() {
+    stopped_ = true;
+    timer_.cancel();
+}
+
+bool roster::admit() {
+    if (places_taken_ >= max_clients_)
+        return false;
+    ++places_taken_;
+    return true;
+}
+
+void roster::add(std::shared_ptr<session> member) {
+    members_.push_back(std::move(member));
+    changed_ = true;
+}
+
+void roster::remove(const session& member) {
+    const auto found = std::ranges::find(members_, &member, &std::shared_ptr<session>::get);
+    if (found == members_.end())
+        return;
+    *found = std::move(members_.back());
+    members_.pop_back();
+    changed_ = true;
+}
+
+void roster::tell_presence() {
+    const auto frame = text_frame(encode_presence(members_.size()));
+    for (const auto& member : members_) {
+        member->out().set_presence(frame);
+        member->out().flush();
+    }
+}
+
+void roster::wake_all() {
+    // No one joins or leaves within this loop: both are turns of their own.
+    for (const auto& member : members_)
+        member->news.resume();
+}
+
+void roster::dismiss_all() {
+    for (const auto& member : members_)
+        member->leave_when_delivered();
+}
+
+void roster::abort_all() {
+    for (const auto& member : members_)
+        member->abort();
+}
+
+} // namespace chat

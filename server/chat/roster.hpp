@@ -1,0 +1,61 @@
+// Who is here: the sessions that take part, their number, and the presence frames that tell it. A
+// task of its own looks after their time limits. Loop thread only; never takes the chat lock.
+#pragma once
+
+#include "server/chat/session.hpp"
+#include "server/sync/loop_executor.hpp"
+
+#include <boost/asio/basic_waitable_timer.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace chat {
+
+class roster {
+public:
+    /// `tick` is how often time limits are looked at: presence is sent at most so often, and a
+    /// limit is kept as exactly.
+    roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick);
+
+    /// Loops until stop().
+    task<> watch_over();
+    void stop();
+
+    [[nodiscard]] std::size_t size() const { return members_.size(); }
+
+    /// A number for a new session, never used again.
+    [[nodiscard]] std::uint64_t next_id() { return ++last_id_; }
+
+    /// Takes one of the `max_clients` places, from the handshake on; false when there is none.
+    [[nodiscard]] bool admit();
+
+    void give_back_place() { --places_taken_; }
+
+    void add(std::shared_ptr<session> member);
+    void remove(const session& member);
+
+    /// Runs all sleeping deliver tasks in this call.
+    void wake_all();
+
+    /// Each leaves when it has been given all there is.
+    void dismiss_all();
+
+    void abort_all();
+
+private:
+    void tell_presence();
+
+    std::vector<std::shared_ptr<session>> members_;
+    asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
+        timer_;
+    std::chrono::milliseconds tick_;
+    std::size_t max_clients_;
+    std::size_t places_taken_ = 0;
+    std::uint64_t last_id_ = 0;
+    bool changed_ = false;
+    bool stopped_ = false;
+};
+
+} // namespace chat

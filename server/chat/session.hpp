@@ -1,0 +1,110 @@
+// One client: handshake, then a reader that turns its frames into calls of the room, and the place
+// where the room's deliver task for this client keeps its cursor. Beast stays behind this header.
+// Loop thread only. Owned by its coroutines; the roster holds it while it takes part.
+#pragma once
+
+#include "server/chat/protocol.hpp"
+#include "server/chat/wire.hpp"
+#include "server/sync/loop_executor.hpp"
+#include "server/sync/wake_up.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace chat {
+
+class room;
+class roster;
+
+/// What a single client may do.
+struct session_limits {
+    std::size_t max_message_bytes = 16384;
+    std::size_t max_rate = 0;                 ///< messages per second, 0: any
+    std::vector<std::string> allowed_origins; ///< besides loopback and the server's own host
+    std::chrono::milliseconds idle_timeout{60'000};
+    std::chrono::milliseconds write_timeout{10'000};
+};
+
+class session : public std::enable_shared_from_this<session> {
+public:
+    using clock = wire::clock;
+
+    /// How this client is told to go.
+    enum class farewell : std::uint16_t { going_away = 1001, unsupported = 1003, policy = 1008 };
+
+    session(wire::socket_type socket, room& place, roster& everyone, const session_limits& limits);
+    ~session();
+
+    /// The whole life of the connection; `self` keeps it alive.
+    static task<> run(std::shared_ptr<session> self);
+
+    [[nodiscard]] std::uint64_t id() const { return id_; }
+
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+    /// Completes when the reply lane has taken the frame, and always in a later turn of the loop:
+    /// the caller really is suspended. It is sent with the next news, or by flush_soon().
+    task<> reply(std::string payload);
+
+    /// Sends the reply lane in a turn of its own, for replies that no news will follow.
+    void flush_soon();
+
+    /// Says goodbye in the background; the reader then ends, and with it run(). A peer that does
+    /// not take part is cut off.
+    void leave(farewell code, std::string_view reason);
+
+    /// The same, but only when all news up to now has been delivered.
+    void leave_when_delivered() {
+        going_ = true;
+        news.notify();
+    }
+
+    [[nodiscard]] bool is_going() const { return going_; }
+
+    /// Pings a quiet client, ends one that is idle or takes nothing for too long. Called by the
+    /// roster, several times within each time limit.
+    void check_time_limits(clock::time_point now);
+
+    /// Cuts the connection.
+    void abort();
+
+    [[nodiscard]] wire& out() { return *out_; }
+
+    // --- The room's deliver task for this client ---
+
+    wake_up news;             ///< there is something behind the cursor
+    std::uint64_t cursor = 0; ///< newest message that this client has had
+
+private:
+    struct connection; // Beast
+
+    task<bool> handshake();
+    void take_name(std::string_view target);
+    task<> read_loop();
+    task<> handle(std::string_view payload);
+    [[nodiscard]] bool exceeds_rate();
+    static task<> say_goodbye(std::shared_ptr<session> self, farewell code, std::string reason);
+    void deliver_in_background();
+
+    std::unique_ptr<connection> connection_;
+    wire* out_;
+    room& room_;
+    roster& roster_;
+    const session_limits& limits_;
+    std::uint64_t id_;
+    std::string name_;
+    clock::time_point heard_;
+    clock::time_point pinged_{};
+    double allowance_; // messages that the rate limit still lets through
+    clock::time_point allowance_at_;
+    std::optional<clock::time_point> leaving_since_;
+    bool going_ = false;
+    bool admitted_ = false;
+};
+
+} // namespace chat

@@ -1,0 +1,221 @@
+#include "server/chat/wire.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace chat {
+
+namespace {
+
+constexpr std::size_t reply_lane_bytes = 64 * 1024;
+constexpr std::size_t linger_bytes = 1024 * 1024;
+constexpr std::chrono::seconds linger_time{2};
+
+/// Without waiting and without SIGPIPE. Returns the bytes sent, or -1 with errno set.
+ssize_t send_now(int socket, std::span<iovec> parts) {
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    ssize_t sent = 0;
+    do
+        sent = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+} // namespace
+
+wire::wire(socket_type socket)
+    : socket_{std::move(socket)}
+    , reply_room_{socket_.get_executor()}
+    , news_room_{socket_.get_executor()} {
+    error_code ignored; // fails only when the peer is gone already, which reading will tell
+    socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+}
+
+bool wire::push_reply(std::string_view frame) {
+    if (closing_)
+        return true; // nobody will read it
+    if (!replies_.empty() && replies_.size() + frame.size() > reply_lane_bytes)
+        return false;
+    replies_ += frame;
+    return true;
+}
+
+task<std::uint64_t> wire::write_news(const news_batch& news) {
+    while (!closing_) {
+        if (!blocked_since_) {
+            if (const auto taken = send_owed(news.runs()); taken > 0)
+                co_return taken;
+        }
+        co_await news_room_.wait();
+    }
+    co_return 0;
+}
+
+void wire::control_is_ready() {
+    constexpr char close_frame = '\x88';
+    if (control_.starts_with(close_frame))
+        stop_news();
+    flush();
+}
+
+void wire::gathered::add(lane from, std::string_view part) {
+    if (part.empty())
+        return;
+    segments[used++] = {from, part};
+    bytes += part.size();
+}
+
+wire::gathered wire::gather(std::span<const frame_run> news) const {
+    gathered owed;
+    const auto control = std::string_view{control_}.substr(control_sent_);
+    // What has been cut goes on first, and only one of the two can have been: nothing starts before
+    // the rest of the other is out.
+    owed.add(lane::tail, tail_);
+    if (!closing_ || control_sent_ > 0)
+        owed.add(lane::control, control);
+    owed.add(lane::replies, replies_);
+    if (closing_) {
+        // A close frame is the last of all frames, so it goes behind the replies.
+        if (control_sent_ == 0)
+            owed.add(lane::control, control);
+        return owed;
+    }
+    owed.add(lane::presence, presence_);
+    for (const auto& run : news)
+        owed.add(lane::news, run.bytes);
+    return owed;
+}
+
+std::uint64_t wire::send_owed(std::span<const frame_run> news) {
+    if (blocked_since_ || !socket_.is_open())
+        return 0;
+    const auto owed = gather(news);
+    if (owed.used == 0)
+        return 0;
+    std::array<iovec, std::tuple_size_v<decltype(owed.segments)>> parts;
+    for (std::size_t i = 0; i < owed.used; ++i)
+        parts[i] = {const_cast<char*>(owed.segments[i].bytes.data()),
+                    owed.segments[i].bytes.size()};
+
+    const auto sent = send_now(socket_.native_handle(), {parts.data(), owed.used});
+    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+        close();
+        return 0;
+    }
+    const auto size = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+    const auto taken = settle(owed, size);
+    if (size < owed.bytes)
+        wait_until_writable();
+    return taken;
+}
+
+std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
+    std::uint64_t news_taken = 0;
+    for (const auto& [from, bytes] : std::span{owed.segments.data(), owed.used}) {
+        const auto part = std::min(sent, bytes.size());
+        if (part == 0)
+            break;
+        sent -= part;
+        switch (from) {
+        case lane::tail:
+            tail_.erase(0, part);
+            break;
+        case lane::control:
+            control_sent_ += part;
+            if (control_sent_ == control_.size())
+                complete_control({});
+            break;
+        case lane::replies:
+            replies_.erase(0, take_frames(bytes, part).end);
+            reply_room_.notify();
+            break;
+        case lane::presence:
+            take_frames(bytes, part);
+            presence_.clear();
+            break;
+        case lane::news:
+            news_taken += take_frames(bytes, part).frames;
+            break;
+        }
+    }
+    return news_taken;
+}
+
+// Keeps what the cut frame still lacks.
+frame_cut wire::take_frames(std::string_view frames, std::size_t sent) {
+    const auto cut = cut_frames(frames, sent);
+    tail_ = frames.substr(sent, cut.end - sent);
+    return cut;
+}
+
+void wire::wait_until_writable() {
+    blocked_since_ = clock::now();
+    socket_.async_wait(socket_type::wait_write, [this, owner = owner_.lock()](error_code error) {
+        if (error)
+            return; // closed: close() has woken everyone
+        blocked_since_.reset();
+        flush();
+        if (!blocked_since_)
+            news_room_.notify();
+    });
+}
+
+void wire::complete_control(error_code result) {
+    const auto size = control_.size();
+    control_.clear();
+    control_sent_ = 0;
+    if (auto done = std::exchange(control_done_, {}))
+        std::move(done).post(socket_.get_executor(), result, result ? 0 : size);
+}
+
+void wire::stop_news() {
+    closing_ = true;
+    presence_.clear();
+    reply_room_.notify();
+    news_room_.notify();
+}
+
+void wire::close() {
+    stop_news();
+    if (!socket_.is_open())
+        return;
+    error_code ignored;
+    socket_.close(ignored);
+    complete_control(asio::error::operation_aborted);
+}
+
+void wire::abort() {
+    error_code ignored;
+    socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+    close();
+}
+
+task<> wire::linger(std::shared_ptr<void> owner) {
+    stop_news();
+    asio::basic_waitable_timer<clock, asio::wait_traits<clock>, loop_executor> deadline{
+        get_executor(), linger_time};
+    deadline.async_wait([this, owner](error_code cancelled) {
+        if (!cancelled)
+            close();
+    });
+    error_code ignored;
+    socket_.shutdown(socket_type::shutdown_send, ignored);
+    std::array<char, 4096> unread;
+    for (std::size_t total = 0; total < linger_bytes;) {
+        const auto [error, size] =
+            co_await socket_.async_read_some(asio::buffer(unread), asio::as_tuple(use_task));
+        if (error)
+            break;
+        total += size;
+    }
+    close();
+}
+
+} // namespace chat

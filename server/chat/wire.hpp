@@ -1,0 +1,171 @@
+// The write side of one connection, beneath Beast's WebSocket stream (Beast calls it the next
+// layer). Beast reads through it and sends handshake, pong and close through it; chat's own frames
+// enter beside Beast. It never splits a frame by another one, and sends all that is owed with one
+// sendmsg.
+//
+//   Beast's bytes ──► control lane ─┐
+//   ack, error, gap ► reply lane ───┼─► [rest of a cut frame][control][replies][presence][news] ─►
+//   socket the buffer's news ──────────────┘
+//
+// Loop thread only. Completions are posted, never run inside the call that causes them.
+#pragma once
+
+#include "server/chat/frame.hpp"
+#include "server/chat/message_buffer.hpp"
+#include "server/sync/loop_executor.hpp"
+#include "server/sync/parked_handler.hpp"
+#include "server/sync/wake_up.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/role.hpp>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace chat {
+
+using error_code = boost::system::error_code;
+
+class wire {
+public:
+    using executor_type = loop_executor;
+    using socket_type = asio::basic_stream_socket<asio::ip::tcp, loop_executor>;
+    using clock = std::chrono::steady_clock;
+
+    /// Sets TCP_NODELAY: frames are gathered here, not by the kernel's timers.
+    explicit wire(socket_type socket);
+
+    /// Who must stay alive while a wait on the socket is pending (the session that owns this wire).
+    void set_owner(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
+
+    // --- Chat's side ---
+
+    /// Puts a whole frame into the reply lane; false when the lane is full (64 KiB).
+    [[nodiscard]] bool push_reply(std::string_view frame);
+
+    /// Sleeps until the reply lane has shrunk, or the wire is closed.
+    task<> reply_lane_shrunk() { return reply_room_.wait(); }
+
+    /// Replaces the presence frame that has not been sent yet.
+    void set_presence(std::string_view frame) { presence_ = frame; }
+
+    /// Sends news, and with it all else that is owed, as far as the socket takes it; sleeps while
+    /// it takes nothing. Returns how many messages of the batch were taken, 0 only when the wire is
+    /// closed.
+    task<std::uint64_t> write_news(const news_batch& news);
+
+    /// Sends what the lanes hold, as far as the socket takes it now.
+    void flush() { send_owed({}); }
+
+    /// Since when the socket has taken nothing though something is owed.
+    [[nodiscard]] std::optional<clock::time_point> blocked_since() const { return blocked_since_; }
+
+    /// No news is taken any more: a close frame is on its way, or the socket is gone.
+    [[nodiscard]] bool is_closing() const { return closing_; }
+
+    /// Ends the connection at once and drops what is owed.
+    void close();
+
+    /// The same with a reset, which also drops what the kernel has queued for a peer that does not
+    /// read.
+    void abort();
+
+    // --- Beast's side: AsyncReadStream, AsyncWriteStream, teardown ---
+
+    [[nodiscard]] executor_type get_executor() { return socket_.get_executor(); }
+
+    template <class Buffers, class Token>
+    auto async_read_some(const Buffers& buffers, Token&& token) {
+        return socket_.async_read_some(buffers, std::forward<Token>(token));
+    }
+
+    /// One write at a time, as Beast does. Completes with the whole size, when really sent.
+    template <class Buffers, class Token>
+    auto async_write_some(const Buffers& buffers, Token&& token) {
+        return asio::async_initiate<Token, void(error_code, std::size_t)>(start_control{}, token,
+                                                                          this, buffers);
+    }
+
+    /// Says the last words, then reads (within bounds) what the peer still sends, and closes.
+    /// Without that, unread input makes the kernel answer with a reset, and the close frame is
+    /// lost.
+    task<> linger(std::shared_ptr<void> owner);
+
+    template <class Handler>
+    friend void async_teardown(boost::beast::role_type, wire& self, Handler&& handler) {
+        auto done = [handler = std::forward<Handler>(handler)](std::exception_ptr) mutable {
+            std::move(handler)(error_code{});
+        };
+        asio::co_spawn(self.get_executor(), self.linger(self.owner_.lock()), std::move(done));
+    }
+
+    friend void teardown(boost::beast::role_type, wire& self, error_code&) { self.close(); }
+
+    friend void beast_close_socket(wire& self) { self.close(); }
+
+private:
+    struct start_control {
+        void operator()(auto handler, wire* self, const auto& buffers) const {
+            self->control_done_ = std::move(handler);
+            self->begin_control(asio::buffer_size(buffers), [&](char* to, std::size_t size) {
+                asio::buffer_copy(asio::buffer(to, size), buffers);
+            });
+        }
+    };
+
+    template <class Fill>
+    void begin_control(std::size_t size, Fill fill) {
+        control_.resize(size);
+        fill(control_.data(), size);
+        control_is_ready();
+    }
+
+    enum class lane { tail, control, replies, presence, news };
+
+    struct segment {
+        lane from;
+        std::string_view bytes;
+    };
+
+    // What one sendmsg gathers, in order.
+    struct gathered {
+        std::array<segment, 6> segments;
+        std::size_t used = 0;
+        std::size_t bytes = 0;
+
+        void add(lane from, std::string_view part);
+    };
+
+    void control_is_ready();
+    [[nodiscard]] gathered gather(std::span<const frame_run> news) const;
+    std::uint64_t send_owed(std::span<const frame_run> news);
+    std::uint64_t settle(const gathered& owed, std::size_t sent);
+    frame_cut take_frames(std::string_view frames, std::size_t sent);
+    void wait_until_writable();
+    void complete_control(error_code result);
+    void stop_news();
+
+    socket_type socket_;
+    std::weak_ptr<void> owner_;
+
+    std::string tail_;             // what a partial send left of exactly one frame; goes first
+    std::string control_;          // Beast's bytes
+    std::size_t control_sent_ = 0; // once it has begun, nothing goes before the rest of it
+    parked_handler<error_code, std::size_t> control_done_;
+    std::string replies_;
+    std::string presence_;
+
+    wake_up reply_room_;
+    wake_up news_room_;
+    std::optional<clock::time_point> blocked_since_;
+    bool closing_ = false;
+};
+
+} // namespace chat

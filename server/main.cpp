@@ -1,0 +1,109 @@
+// chat-server: builds the parts, runs the loop on this thread and the watch on another.
+#include "server/chat/listener.hpp"
+#include "server/chat/room.hpp"
+#include "server/chat/roster.hpp"
+#include "server/options.hpp"
+#include "server/watch/loop_monitor.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+
+namespace {
+
+using namespace chat;
+using namespace std::chrono_literals;
+
+constexpr auto shutdown_deadline = 5s;
+
+/// Tasks that live as long as the loop end by an exception only, and that is the end of the server.
+void end_if_failed(std::exception_ptr failed) {
+    if (failed)
+        std::rethrow_exception(failed);
+}
+
+/// Stops accepting, lets everyone have what was said, says goodbye; cuts off who is left at the
+/// deadline.
+task<> shut_down(listener& door, room& place, roster& everyone) {
+    spdlog::info("shutting down clients={}", everyone.size());
+    door.stop();
+    asio::basic_waitable_timer<wire::clock, asio::wait_traits<wire::clock>, loop_executor> deadline{
+        co_await asio::this_coro::executor, shutdown_deadline};
+    deadline.async_wait([&](error_code cancelled) {
+        if (!cancelled)
+            everyone.abort_all();
+    });
+    co_await place.close();
+    everyone.dismiss_all();
+    while (door.connections() > 0) {
+        asio::basic_waitable_timer<wire::clock, asio::wait_traits<wire::clock>, loop_executor>
+            pause{co_await asio::this_coro::executor, 5ms};
+        co_await pause.async_wait(use_task);
+    }
+    everyone.stop();
+}
+
+void print_ready_line(const asio::ip::tcp::endpoint& where) {
+    const auto [mutex, guard] = room::built_with();
+    std::cout << "ready chat=ws://" << where << "/ mutex=" << mutex << " guard=" << guard
+              << " pid=" << ::getpid() << std::endl;
+}
+
+int serve(const server_options& options) {
+    asio::io_context loop{1};
+    const auto executor = loop.get_executor();
+    const auto tick = std::clamp<std::chrono::milliseconds>(
+        std::min(options.session.write_timeout, options.session.idle_timeout) / 4, 10ms, 250ms);
+    constexpr std::size_t room_for_handshakes = 128;
+
+    roster everyone{executor, options.max_clients, tick};
+    room place{executor, everyone, options.history};
+    listener door{executor, options.endpoint, options.max_clients + room_for_handshakes,
+                  place,    everyone,         options.session};
+
+    asio::co_spawn(executor, door.accept_all(), end_if_failed);
+    asio::co_spawn(executor, place.fan_out(), end_if_failed);
+    asio::co_spawn(executor, everyone.watch_over(), end_if_failed);
+
+    const loop_monitor monitor{executor,
+                               {.stall_after = options.stall_after,
+                                .exit_on_stall = options.exit_on_stall,
+                                .on_signal = [&] {
+                                    asio::co_spawn(executor, shut_down(door, place, everyone),
+                                                   end_if_failed);
+                                }}};
+    print_ready_line(door.local_endpoint());
+    loop.run(); // until nothing is left to do
+    spdlog::info("bye");
+    return EXIT_SUCCESS;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const auto options = parse_server_options(argc, argv);
+    if (const auto* code = std::get_if<int>(&options))
+        return *code;
+    const auto& chosen = std::get<server_options>(options);
+    spdlog::set_default_logger(spdlog::stderr_color_mt("chat"));
+    spdlog::set_level(spdlog::level::from_str(chosen.log_level));
+    try {
+        return serve(chosen);
+    } catch (const boost::system::system_error& error) {
+        const bool in_use = error.code() == boost::asio::error::address_in_use;
+        std::cerr
+            << "chat-server: cannot listen on " << chosen.endpoint << ": " << error.code().message()
+            << (in_use ? " (another server runs there: choose another --port, or 0 for a free one)"
+                       : "")
+            << '\n';
+    } catch (const std::exception& error) {
+        std::cerr << "chat-server: " << error.what() << '\n';
+    }
+    return EXIT_FAILURE;
+}

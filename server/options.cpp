@@ -1,0 +1,115 @@
+#include "server/options.hpp"
+
+#include "server/chat/room.hpp"
+
+#include <CLI/CLI.hpp>
+#include <spdlog/spdlog.h>
+
+#include <iostream>
+#include <map>
+
+namespace chat {
+
+namespace {
+
+constexpr int exit_usage = 2;
+
+constexpr const char* summary =
+    "A WebSocket chat server on one thread, whose shared message buffer is guarded by std::mutex "
+    "or by an\n"
+    "async mutex, chosen when it was compiled (CMake: CHAT_MUTEX, CHAT_GUARD).\n";
+
+constexpr const char* lessons = R"(
+Examples:
+  chat-server                          chat on ws://127.0.0.1:8080/
+  chat-server --port 0                 on a free port, which the line on stdout tells
+  chat-server --write-timeout 3s       close a reader that takes nothing for 3 seconds
+
+Once it accepts connections it prints one line on stdout; logs go to stderr:
+  ready chat=ws://127.0.0.1:8080/ mutex=async guard=across_await pid=123
+
+Exit codes:
+  0  clean shutdown: SIGINT or SIGTERM (a second one ends at once)
+  1  could not start, for example: the port is in use
+  2  a wrong command line
+  3  the loop was frozen: with --on-stall exit, or at a signal)";
+
+/// A duration option: `250ms`, `2s`, `1m`.
+void add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
+                  std::chrono::milliseconds least, const std::string& help) {
+    const std::map<std::string, double> units = {{"ms", 1}, {"s", 1000}, {"m", 60'000}};
+    const auto store = [&value](const double& ms) {
+        value = std::chrono::milliseconds{static_cast<long long>(ms)};
+    };
+    constexpr double day = 24.0 * 60 * 60 * 1000;
+    auto* option = app.add_option_function<double>(name, store, help);
+    option->transform(
+        CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::UNIT_REQUIRED, "DURATION"));
+    option->check(CLI::Range(static_cast<double>(least.count()), day));
+    option->default_str(value.count() % 1000 == 0 ? std::to_string(value.count() / 1000) + "s"
+                                                  : std::to_string(value.count()) + "ms");
+}
+
+std::string version() {
+    const auto [mutex, guard] = room::built_with();
+    return fmt::format("chat-server {} mutex={} guard={}", CHAT_VERSION, mutex, guard);
+}
+
+} // namespace
+
+std::variant<server_options, int> parse_server_options(int argc, char** argv) {
+    server_options options;
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 8080;
+    std::string on_stall = "report";
+    using std::chrono::milliseconds;
+
+    CLI::App app{summary, "chat-server"};
+    app.footer(lessons);
+    app.set_version_flag("--version", version());
+    app.option_defaults()->always_capture_default();
+    app.add_option("--address", address,
+                   "IP address to listen on; the default is reachable from here only")
+        ->check(CLI::ValidIPV4 | CLI::IsMember({"::1", "::"}));
+    app.add_option("--port", port, "TCP port, 0 for a free one");
+    app.add_option("--history", options.history.messages,
+                   "messages kept for newcomers and slow readers")
+        ->check(CLI::Range(1, 10'000'000));
+    app.add_option("--history-bytes", options.history.bytes,
+                   "bytes that the kept messages may take")
+        ->check(CLI::Range(4096, 1 << 30));
+    app.add_option("--max-clients", options.max_clients, "further clients are answered with 503")
+        ->check(CLI::Range(1, 1'000'000));
+    app.add_option("--max-message-bytes", options.session.max_message_bytes,
+                   "a larger message closes its connection (1009)")
+        ->check(CLI::Range(64, 1 << 20));
+    app.add_option("--max-rate", options.session.max_rate,
+                   "messages a second from one client, 0 for any; more closes it (1008)")
+        ->check(CLI::Range(0, 1'000'000));
+    app.add_option(
+        "--allow-origin", options.session.allowed_origins,
+        "pages of this Origin may connect, besides loopback and the server's own host; * for any");
+    add_duration(app, "--idle-timeout", options.session.idle_timeout, milliseconds{100},
+                 "a client that does not even answer pings is closed (1008)");
+    add_duration(app, "--write-timeout", options.session.write_timeout, milliseconds{100},
+                 "a client that takes nothing while something is owed is closed (1008)");
+    add_duration(app, "--stall-after", options.stall_after, milliseconds{10},
+                 "the loop counts as frozen when it has not turned for so long");
+    app.add_option("--on-stall", on_stall, "what to do then: report, or exit with code 3")
+        ->check(CLI::IsMember({"report", "exit"}));
+    app.add_option("--log-level", options.log_level, "how much goes to stderr")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& asked) {
+        return app.exit(asked);
+    } catch (const CLI::ParseError& error) {
+        std::cerr << "chat-server: " << error.what() << " (see chat-server --help)\n";
+        return exit_usage;
+    }
+    options.endpoint = {asio::ip::make_address(address), port};
+    options.exit_on_stall = on_stall == "exit";
+    return options;
+}
+
+} // namespace chat

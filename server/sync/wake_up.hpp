@@ -1,0 +1,54 @@
+// A place where one coroutine of the loop sleeps until another part of the loop wakes it: for news
+// to deliver, for room in a lane, for a socket that takes bytes again. It remembers one call for
+// whoever comes next. Loop thread only.
+#pragma once
+
+#include "server/sync/loop_executor.hpp"
+#include "server/sync/parked_handler.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace chat {
+
+class wake_up {
+public:
+    explicit wake_up(loop_executor loop)
+        : loop_{loop} {}
+
+    /// Sleeps until notify() or resume(); returns at once when notify() came first. One sleeper at
+    /// a time.
+    task<> wait() {
+        if (!std::exchange(notified_, false))
+            co_await asio::async_initiate<decltype(use_task), void()>(park{}, use_task, this);
+    }
+
+    /// Wakes the sleeper in a turn of its own: it runs after all that was posted before.
+    void notify() {
+        if (auto sleeper = std::exchange(sleeper_, {}))
+            std::move(sleeper).post(loop_);
+        else
+            notified_ = true;
+    }
+
+    /// Runs the sleeper inside this call, to wake many in one turn. The caller is a handler of its
+    /// own and holds nothing that the sleeper could touch.
+    void resume() {
+        if (auto sleeper = std::exchange(sleeper_, {}))
+            std::move(sleeper)();
+        else
+            notified_ = true;
+    }
+
+private:
+    struct park {
+        void operator()(auto handler, wake_up* self) const { self->sleeper_ = std::move(handler); }
+    };
+
+    loop_executor loop_;
+    parked_handler<> sleeper_;
+    bool notified_ = false;
+};
+
+} // namespace chat
