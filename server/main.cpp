@@ -47,6 +47,7 @@ task<> shut_down(listener& door, room& place, roster& everyone) {
         co_await pause.async_wait(use_task);
     }
     everyone.stop();
+    place.stop();
 }
 
 void print_ready_line(const asio::ip::tcp::endpoint& where) {

@@ -37,7 +37,7 @@ void listener::start(wire::socket_type socket) {
         return; // the socket closes itself
     ++connections_;
     auto newcomer = std::make_shared<session>(std::move(socket), room_, roster_, limits_);
-    asio::co_spawn(acceptor_.get_executor(), session::run(newcomer),
+    asio::co_spawn(acceptor_.get_executor(), run_session(std::move(newcomer)),
                    [this](std::exception_ptr failed) {
                        --connections_;
                        try {

@@ -64,6 +64,8 @@ task<> room::say(std::shared_ptr<session> from, say_request said) {
 task<> room::fan_out() {
     for (;;) {
         co_await shared_->announced.wait();
+        if (stopped_)
+            co_return;
         {
             // On the first turn after the announcement, before any waiting.
             auto buffer = co_await shared_->messages.lock();
@@ -120,6 +122,11 @@ task<> room::close() {
     closed_ = true;
     auto buffer = co_await shared_->messages.lock();
     shared_->newest = buffer->newest();
+}
+
+void room::stop() {
+    stopped_ = true;
+    shared_->announced.notify();
 }
 
 // Waits until two turns of the loop have brought nothing new, at most a dozen: what is read

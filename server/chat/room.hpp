@@ -30,7 +30,7 @@ public:
     /// Task A: stores what was said, announces it, and awaits that its sender's ack is accepted.
     task<> say(std::shared_ptr<session> from, say_request said);
 
-    /// Task B, one for the room: after an announcement, wakes every client's deliver. Never ends.
+    /// Task B, one for the room: after an announcement, wakes every client's deliver. Until stop().
     task<> fan_out();
 
     /// One for each client: sends it everything that its cursor has not passed. Ends with its wire,
@@ -46,6 +46,9 @@ public:
 
     [[nodiscard]] bool is_closed() const { return closed_; }
 
+    /// Ends fan_out, when everyone has left.
+    void stop();
+
 private:
     struct shared; // the guarded buffer: its type depends on the build
 
@@ -57,6 +60,7 @@ private:
     std::unique_ptr<shared> shared_;
     std::size_t history_;
     bool closed_ = false;
+    bool stopped_ = false;
 };
 
 } // namespace chat

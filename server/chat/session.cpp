@@ -53,20 +53,22 @@ session::~session() {
         roster_.give_back_place();
 }
 
-task<> session::run(std::shared_ptr<session> self) {
-    self->out().set_owner(self);
-    if (!co_await self->handshake())
-        co_return;
-    co_await self->room_.greet(self, self->limits_.max_message_bytes);
-    self->roster_.add(self);
-    spdlog::info("joined session={} name=\"{}\" clients={}", self->id_, self->name_,
-                 self->roster_.size());
-    self->deliver_in_background();
+task<> run_session(std::shared_ptr<session> self) { co_await self->run(); }
 
-    co_await self->read_loop();
-    self->out().close();
-    self->roster_.remove(*self);
-    self->news.notify(); // deliver sees that the wire is closed, and ends
+task<> session::run() {
+    const auto self = shared_from_this();
+    out().set_owner(self);
+    if (!co_await handshake())
+        co_return;
+    co_await room_.greet(self, limits_.max_message_bytes);
+    roster_.add(self);
+    spdlog::info("joined session={} name=\"{}\" clients={}", id_, name_, roster_.size());
+    deliver_in_background();
+
+    co_await read_loop();
+    out().close();
+    roster_.remove(*this);
+    news.notify(); // deliver sees that the wire is closed, and ends
 }
 
 task<bool> session::handshake() {

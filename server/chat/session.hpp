@@ -40,9 +40,6 @@ public:
     session(wire::socket_type socket, room& place, roster& everyone, const session_limits& limits);
     ~session();
 
-    /// The whole life of the connection; `self` keeps it alive.
-    static task<> run(std::shared_ptr<session> self);
-
     [[nodiscard]] std::uint64_t id() const { return id_; }
 
     [[nodiscard]] const std::string& name() const { return name_; }
@@ -83,6 +80,9 @@ public:
 private:
     struct connection; // Beast
 
+    friend task<> run_session(std::shared_ptr<session> self);
+    task<> run();
+
     task<bool> handshake();
     void take_name(std::string_view target);
     task<> read_loop();
@@ -106,5 +106,8 @@ private:
     bool going_ = false;
     bool admitted_ = false;
 };
+
+/// The whole life of a connection, from handshake to leaving; owns the session meanwhile.
+task<> run_session(std::shared_ptr<session> self);
 
 } // namespace chat
