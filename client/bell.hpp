@@ -1,0 +1,41 @@
+// Lets one coroutine wait until others ring, or until a moment has come. A timer underneath:
+// ringing cancels it.
+#pragma once
+
+#include "client/time.hpp"
+#include "server/sync/loop_executor.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+
+namespace chat::load {
+
+class bell {
+public:
+    explicit bell(asio::io_context& loop)
+        : timer_{loop.get_executor()} {}
+
+    void ring() {
+        rung_ = true;
+        timer_.cancel();
+    }
+
+    /// True when it rang (since the last wait, too), false when the time was over.
+    task<bool> wait_until(time_point limit) {
+        while (!rung_) {
+            timer_.expires_at(limit);
+            const auto [error] = co_await timer_.async_wait(asio::as_tuple(use_task));
+            if (!error)
+                break;
+        }
+        co_return std::exchange(rung_, false);
+    }
+
+    task<bool> wait() { return wait_until(time_point::max()); }
+
+private:
+    asio::basic_waitable_timer<clock, asio::wait_traits<clock>, loop_executor> timer_;
+    bool rung_ = false;
+};
+
+} // namespace chat::load

@@ -1,0 +1,100 @@
+// One WebSocket connection of the load client: Beast's HTTP for the handshake, frames of our own
+// afterwards (framing.hpp says why). Loop thread only. Including this does not include Beast.
+#pragma once
+
+#include "client/framing.hpp"
+#include "client/time.hpp"
+#include "server/sync/loop_executor.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace chat::load {
+
+using tcp_socket = asio::basic_stream_socket<asio::ip::tcp, loop_executor>;
+
+/// Where all connections of a run go.
+struct server_address {
+    asio::ip::tcp::endpoint endpoint;
+    std::string host; ///< for the Host header
+};
+
+enum class handshake_outcome {
+    completed,
+    refused,   ///< nothing listens
+    timed_out, ///< the kernel took the connection, or not even that, but no answer came
+    rejected,  ///< an HTTP answer, but not "switching protocols"
+    broken     ///< closed, reset, or an answer that is not HTTP
+};
+
+struct handshake_result {
+    handshake_outcome outcome = handshake_outcome::broken;
+    std::string detail; ///< for people
+};
+
+/// What all connections read into, one after the other: 10,000 connections need no 10,000 buffers.
+using read_buffer = std::vector<char>;
+inline constexpr std::size_t read_buffer_bytes = 256 * 1024;
+
+class connection {
+public:
+    connection(asio::io_context& loop, read_buffer& shared);
+
+    /// Connects and shakes hands, within `limit`. A `receive_buffer` in bytes makes the kernel
+    /// advertise a small window; 0 leaves it alone.
+    task<handshake_result> open(const server_address& server, std::string target, nanoseconds limit,
+                                int receive_buffer = 0);
+
+    /// Waits until something arrives, and reads it; false when the connection has ended. Then take
+    /// all next_frame() before suspending: the bytes lie in the shared buffer.
+    task<bool> readable();
+    std::optional<frame> next_frame();
+
+    /// Reads and drops whatever comes; true when the server ended the connection within `limit`.
+    task<bool> drains_to_end(nanoseconds limit);
+
+    /// Sends at once what the kernel takes, the rest as soon as it takes more.
+    void send(opcode op, std::string_view payload);
+
+    /// Bytes that the kernel has not taken yet.
+    std::size_t backlog() const { return outbox_.size(); }
+
+    /// Sends a close frame; the connection ends when the server answers it.
+    void say_goodbye();
+    void drop();
+
+    bool is_open() const { return socket_.is_open(); }
+
+    /// Why it ended, for people: `closed by the server (1013 server is full)`, `reset`…
+    const std::string& ending() const { return ending_; }
+
+private:
+    task<handshake_result> shake_hands(const server_address& server, std::string target,
+                                       int receive_buffer);
+    bool read_some();
+    void write_some();
+    task<> flush();
+    void answer_control(const frame& control);
+    void end(std::string why);
+
+    asio::io_context& loop_;
+    tcp_socket socket_;
+    read_buffer& shared_;
+    std::string_view unread_; ///< in the shared buffer: what next_frame() takes from
+    std::string partial_;     ///< the beginning of a frame whose rest has not arrived
+    std::string outbox_;
+    std::string ending_;
+    std::uint32_t mask_ = 0x9E3779B9;
+    bool flushing_ = false;
+};
+
+/// Whether a fresh client is let in now. Leaves again at once.
+task<handshake_result> try_handshake(asio::io_context& loop, server_address server,
+                                     nanoseconds limit);
+
+} // namespace chat::load

@@ -1,0 +1,184 @@
+#include "client/load_run.hpp"
+
+#include "client/spawn.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace chat::load {
+
+namespace {
+
+nanoseconds sample_interval(const load_options& options) {
+    return std::clamp<nanoseconds>((options.warmup + options.duration) / 100,
+                                   std::chrono::milliseconds{20}, std::chrono::seconds{1});
+}
+
+std::string_view describe(handshake_outcome outcome) {
+    switch (outcome) {
+    case handshake_outcome::completed:
+        return "completed";
+    case handshake_outcome::refused:
+        return "refused";
+    case handshake_outcome::timed_out:
+        return "timed_out";
+    case handshake_outcome::rejected:
+        return "rejected";
+    case handshake_outcome::broken:
+        return "broken";
+    }
+    return "";
+}
+
+silence_report describe(const silence& s, time_point start) {
+    return {.at_ms = std::max(in_milliseconds(s.since - start), 0.0),
+            .silent_ms = in_milliseconds(s.seen.silent_for),
+            .after_messages = s.answered + 1,
+            .clients = s.seen.clients,
+            .timed_out_clients = s.seen.clients - std::min(s.seen.pongs, s.seen.clients),
+            .handshake = std::string{describe(s.seen.handshake)},
+            .ended = s.ended.has_value()};
+}
+
+void copy_config(report& r, const load_options& o) {
+    r.url = o.url;
+    r.clients = o.clients;
+    r.senders = o.senders;
+    r.slow_readers = o.slow_readers;
+    r.rate = o.rate;
+    r.duration_ms = in_milliseconds(o.duration);
+    r.warmup_ms = in_milliseconds(o.warmup);
+    r.timeout_ms = in_milliseconds(o.timeout);
+    r.message_bytes = o.message_bytes;
+    r.expected_outcome = to_string(o.expected);
+}
+
+void check_limit(report& r, std::string_view name, nanoseconds measured,
+                 std::optional<nanoseconds> allowed) {
+    if (allowed && measured > *allowed)
+        r.missed_limits.push_back(fmt::format("{} was {}, allowed are {}", name,
+                                              format_duration(measured),
+                                              format_duration(*allowed)));
+}
+
+} // namespace
+
+load_run::load_run(asio::io_context& loop, const load_options& options,
+                   const server_address& server, progress_line progress)
+    : options_{options}
+    , progress_{std::move(progress)}
+    , book_{options.clients, options.senders}
+    , shared_(read_buffer_bytes)
+    , context_{.loop = loop,
+               .book = book_,
+               .errors = errors_,
+               .shared = shared_,
+               .run = new_run_id()}
+    , crowd_{context_, options_, server}
+    , talk_{context_, crowd_.clients(), options_}
+    , timeline_{loop, book_, sample_interval(options)}
+    , cut_short_{loop}
+    , watchdog_{context_, crowd_.clients(), server, options.timeout, cut_short_} {}
+
+task<> load_run::conduct() {
+    failure_ = co_await crowd_.join(progress_);
+    if (!failure_) {
+        joined_ = true;
+        co_await talk_for_the_time();
+        co_await wait_for_the_rest();
+        watchdog_.stop();
+        timeline_.stop();
+        book_.give_up(clock::now());
+    }
+    if (!failure_ && watchdog_.outcome() == verdict::alive)
+        co_await crowd_.leave();
+    crowd_.drop();
+    ended_ = true;
+}
+
+void load_run::interrupt() {
+    interrupted_ = true;
+    if (!joined_)
+        crowd_.give_up();
+    cut_short_.ring();
+}
+
+task<> load_run::talk_for_the_time() {
+    start_ = clock::now();
+    measured_from_ = start_ + options_.warmup;
+    stop_ = measured_from_ + options_.duration;
+    book_.measure_from(measured_from_);
+    spawn(context_.loop, watchdog_.watch());
+    spawn(context_.loop, timeline_.keep(start_));
+    talk_.begin(start_, stop_);
+    co_await wait_until(measured_from_);
+    at_measured_ = book_.totals();
+    co_await wait_until(stop_);
+    stop_ = std::min(stop_, clock::now());
+    at_stop_ = book_.totals();
+    talk_.fall_silent();
+}
+
+task<> load_run::wait_for_the_rest() {
+    // While messages come, all of them are waited for, however late; but not for ever.
+    const auto limit = clock::now() + options_.duration + 5 * options_.timeout;
+    while (book_.totals().in_flight > 0 && !watchdog_.is_silent() && clock::now() < limit) {
+        const auto pause = clock::now() + std::chrono::milliseconds{2};
+        if (!co_await wait_until(std::min(limit, pause)))
+            break;
+    }
+}
+
+/// False when there is no use in going on.
+task<bool> load_run::wait_until(time_point limit) {
+    const auto is_lost = [this] {
+        return watchdog_.outcome() == verdict::frozen || watchdog_.outcome() == verdict::gone;
+    };
+    while (!interrupted_ && !is_lost() && clock::now() < limit)
+        co_await cut_short_.wait_until(limit);
+    co_return !interrupted_ && !is_lost();
+}
+
+report load_run::make_report() const {
+    const auto& totals = book_.totals();
+    report r;
+    copy_config(r, options_);
+    r.interrupted = interrupted_;
+    r.outcome = to_string(watchdog_.outcome());
+    if (const auto& silence = watchdog_.longest())
+        (silence->outcome == verdict::frozen ? r.froze : r.starved) = describe(*silence, start_);
+    r.mutex = context_.mutex;
+    r.guard = context_.guard;
+    r.sent = totals.sent;
+    r.unsent = talk_.unsent();
+    r.expected = totals.expected;
+    r.delivered = totals.delivered;
+    r.lost = totals.expected - totals.delivered;
+    r.duplicated = totals.duplicated;
+    r.reordered = totals.reordered;
+    r.slow_readers_closed = crowd_.slow_readers_closed();
+    r.measured_ms = std::max(in_milliseconds(stop_ - measured_from_), 0.0);
+    if (r.measured_ms > 0)
+        r.deliveries_per_s =
+            static_cast<double>(at_stop_.delivered - at_measured_.delivered) / r.measured_ms * 1e3;
+    r.latency_us = summarise(book_.latency());
+    r.latency_from_send_us = summarise(book_.latency_from_send());
+    r.timeline = timeline_.points();
+    r.errors = errors_;
+    if (totals.invented > 0)
+        r.errors["messages of this run that nobody sent"] = totals.invented;
+    check_limit(r, "p50", book_.latency().quantile(0.5), options_.max_p50);
+    check_limit(r, "p99", book_.latency().quantile(0.99), options_.max_p99);
+    check_limit(r, "p999", book_.latency().quantile(0.999), options_.max_p999);
+    r.exit_code =
+        exit_code_of({.outcome = watchdog_.outcome(),
+                      .interrupted = interrupted_,
+                      .flawless = r.lost + r.duplicated + r.reordered + totals.invented == 0,
+                      .within_limits = r.missed_limits.empty()},
+                     options_.expected);
+    return r;
+}
+
+} // namespace chat::load

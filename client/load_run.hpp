@@ -1,0 +1,62 @@
+// One run from the first connection to the report: everybody joins, the senders talk, what is in
+// flight is waited for, everybody leaves. All of it on the thread that runs the loop.
+#pragma once
+
+#include "client/crowd.hpp"
+#include "client/options.hpp"
+#include "client/report.hpp"
+#include "client/talk.hpp"
+#include "client/timeline.hpp"
+#include "client/watchdog.hpp"
+
+#include <optional>
+#include <string>
+
+namespace chat::load {
+
+class load_run {
+public:
+    load_run(asio::io_context& loop, const load_options& options, const server_address& server,
+             progress_line progress);
+
+    /// Returns when all is over and nothing is left on the loop.
+    task<> conduct();
+
+    /// Ctrl-C: ends the run early; what was measured so far is still reported.
+    void interrupt();
+
+    bool has_ended() const { return ended_; }
+
+    /// Why there was no run, in one line that says what to do.
+    const std::optional<std::string>& failure() const { return failure_; }
+
+    report make_report() const;
+
+private:
+    task<> talk_for_the_time();
+    task<> wait_for_the_rest();
+    task<bool> wait_until(time_point limit);
+
+    const load_options& options_;
+    progress_line progress_;
+    ledger book_;
+    error_counts errors_;
+    read_buffer shared_;
+    run_context context_;
+    crowd crowd_;
+    talk talk_;
+    timeline timeline_;
+    bell cut_short_; ///< rung by the watchdog and by Ctrl-C
+    watchdog watchdog_;
+    std::optional<std::string> failure_;
+    bool joined_ = false;
+    bool interrupted_ = false;
+    bool ended_ = false;
+    time_point start_{};         ///< first message
+    time_point measured_from_{}; ///< end of the warm-up
+    time_point stop_{};          ///< last message
+    tally at_measured_;
+    tally at_stop_;
+};
+
+} // namespace chat::load

@@ -1,0 +1,217 @@
+#include "client/options.hpp"
+
+#include "client/stamp.hpp"
+
+#include <CLI/CLI.hpp>
+#include <spdlog/fmt/fmt.h>
+
+#include <charconv>
+#include <map>
+
+namespace chat::load {
+
+namespace {
+
+constexpr std::uint32_t max_message_bytes = 4096; // the server takes no longer text
+
+constexpr auto description =
+    R"(Puts a chat server under load with many WebSocket clients, and says whether it lives.
+
+Every message goes to every client. chat-load counts what was lost, doubled or out of order for each
+receiver and sender, measures how long each delivery took, and decides by evidence:
+
+  alive    messages come through
+  starved  pings and new handshakes are answered, but no message comes for --timeout
+  frozen   messages are in flight, and nothing at all comes back: no message, no pong, no handshake)";
+
+constexpr auto examples = R"(Examples:
+  chat-load                                   50 clients, one of them talks as fast as it is answered
+  chat-load --expect frozen --timeout 1s      succeeds when the server freezes
+  chat-load --rate 2000 --senders 10          2000 messages a second in total, whether or not the server
+                                              keeps up; latencies count from the planned time
+  chat-load --slow-readers 1 --duration 20s --message-bytes 4000
+                                              one more client that joins and never reads
+  chat-load --max-p99 20ms --json run.json --html run.html
+  chat-load compare before.json after.json    two reports side by side
+
+A run with --rate 0 is a closed loop: each sender waits until its own message has come back. With
+--rate N the loop is open: a server that is late is charged for the messages that had to wait.
+froze.after_messages in the report is the message at which delivery stopped: 1 is the first one,
+N + 1 when N messages had reached somebody before.
+
+Exit codes:
+  0  what was expected (--expect, alive by default)    4  alive, though something else was expected
+  1  could not run, interrupted, or the server went    5  a limit missed, or a message lost, doubled
+  2  usage                                                or out of order
+  3  frozen                                            6  starved)";
+
+const std::map<std::string, verdict> outcomes{
+    {"alive", verdict::alive}, {"starved", verdict::starved}, {"frozen", verdict::frozen}};
+
+/// CLI11's one-line errors speak of what was wrong; this of what to do.
+constexpr auto advice = "; see chat-load --help";
+
+CLI::Validator duration_check() {
+    return {[](std::string& text) {
+                return parse_duration(text)
+                           ? std::string{}
+                           : fmt::format("'{}' is no duration: write 250ms, 5s or 2m", text);
+            },
+            "TIME"};
+}
+
+CLI::Validator positive_duration_check() {
+    return {[](std::string& text) {
+                const auto span = parse_duration(text);
+                return span && *span >= std::chrono::milliseconds{1}
+                           ? std::string{}
+                           : fmt::format(
+                                 "'{}' is no duration of 1ms or more: write 250ms, 5s or 2m", text);
+            },
+            "TIME"};
+}
+
+CLI::Validator url_check() {
+    return {[](std::string& text) {
+                return parse_url(text)
+                           ? std::string{}
+                           : fmt::format("'{}' is no address: write ws://HOST:PORT/", text);
+            },
+            "URL"};
+}
+
+/// Whole numbers only: CLI11 would take `-1` for 4294967295 in some versions, and `1.5` for 1.
+CLI::Validator count_check(std::uint32_t least, std::uint32_t most) {
+    return {[least, most](std::string& text) {
+                std::uint32_t value = 0;
+                const auto* const last = text.data() + text.size();
+                const auto [end, error] = std::from_chars(text.data(), last, value);
+                const bool fits =
+                    error == std::errc{} && end == last && value >= least && value <= most;
+                return fits ? std::string{}
+                            : fmt::format("'{}' is no whole number from {} to {}", text, least,
+                                          most);
+            },
+            "N"};
+}
+
+void add_duration(CLI::App& app, const std::string& flag, nanoseconds& target,
+                  const std::string& text, const CLI::Validator& check) {
+    app.add_option_function<std::string>(
+           flag, [&target](const std::string& value) { target = *parse_duration(value); }, text)
+        ->check(check)
+        ->type_name("TIME");
+}
+
+void add_limit(CLI::App& app, const std::string& flag, std::optional<nanoseconds>& target,
+               const std::string& text) {
+    app.add_option_function<std::string>(
+           flag, [&target](const std::string& value) { target = parse_duration(value); }, text)
+        ->check(positive_duration_check())
+        ->type_name("TIME");
+}
+
+void add_load_options(CLI::App& app, load_options& load) {
+    app.add_option("--url", load.url, "the server [ws://127.0.0.1:8080/]")->check(url_check());
+    app.add_option("--clients", load.clients, "who listen [50]")->check(count_check(1, 100'000));
+    app.add_option("--senders", load.senders, "how many of them talk [1]")
+        ->check(count_check(1, 100'000));
+    app.add_option("--slow-readers", load.slow_readers, "more clients, who join and never read [0]")
+        ->check(count_check(0, 10'000));
+    app.add_option("--rate", load.rate, "messages a second in total; 0: as fast as answered [0]")
+        ->check(CLI::Range(0.0, 1e7));
+    app.add_option("--message-bytes", load.message_bytes, "length of a message's text [64]")
+        ->check(count_check(min_message_bytes, max_message_bytes));
+    add_duration(app, "--duration", load.duration, "how long to send, after the warm-up [5s]",
+                 positive_duration_check());
+    add_duration(app, "--warmup", load.warmup, "send so long before measuring [0s]",
+                 duration_check());
+    add_duration(app, "--timeout", load.timeout, "silence that is a freeze [2s]",
+                 positive_duration_check());
+    add_duration(app, "--connect-timeout", load.connect_timeout, "for each client to join [5s]",
+                 positive_duration_check());
+    app.add_option_function<std::string>(
+           "--expect", [&load](const std::string& value) { load.expected = outcomes.at(value); },
+           "alive, starved or frozen [alive]")
+        ->check(CLI::IsMember({"alive", "starved", "frozen"}));
+    add_limit(app, "--max-p50", load.max_p50, "fail when half of all deliveries take longer");
+    add_limit(app, "--max-p99", load.max_p99, "fail when 1 of 100 takes longer");
+    add_limit(app, "--max-p999", load.max_p999, "fail when 1 of 1000 takes longer");
+    app.add_option("--json", load.json, "write the report to this file")->type_name("FILE");
+    app.add_option("--html", load.html, "write a page with the report to this file")
+        ->type_name("FILE");
+    app.add_flag("--quiet", load.quiet, "print errors only");
+}
+
+std::optional<std::string> contradiction(const load_options& load) {
+    if (load.senders > load.clients)
+        return fmt::format(
+            "--senders {} is more than --clients {}: the senders are some of the clients",
+            load.senders, load.clients);
+    constexpr std::uint64_t most_pairs = 50'000'000;
+    if (std::uint64_t{load.senders} * load.clients > most_pairs)
+        return fmt::format(
+            "--clients {} times --senders {} is too much to keep count of: at most {} pairs",
+            load.clients, load.senders, most_pairs);
+    return {};
+}
+
+std::string one_line(std::string text) {
+    return text.substr(0, text.find('\n'));
+}
+
+} // namespace
+
+std::optional<ws_url> parse_url(std::string_view text) {
+    constexpr std::string_view scheme = "ws://";
+    if (!text.starts_with(scheme))
+        return {};
+    text.remove_prefix(scheme.size());
+    const auto authority = text.substr(0, text.find_first_of("/?"));
+    const auto target = text.substr(authority.size());
+    const auto colon = authority.find(':', authority.starts_with('[') ? authority.find(']') : 0);
+    ws_url url;
+    url.host = authority.substr(0, colon);
+    if (url.host.starts_with('[') && url.host.ends_with(']'))
+        url.host = url.host.substr(1, url.host.size() - 2);
+    if (colon != std::string_view::npos) {
+        const auto port = authority.substr(colon + 1);
+        const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
+        if (error != std::errc{} || end != port.data() + port.size() || url.port == 0)
+            return {};
+    }
+    const auto question = target.find('?');
+    if (question != 0 && !target.empty())
+        url.path = std::string{target.substr(0, question)};
+    if (question != std::string_view::npos)
+        url.query = std::string{target.substr(question + 1)};
+    return url.host.empty() ? std::nullopt : std::optional{url};
+}
+
+std::variant<load_options, compare_options, usage> parse_command_line(int argc,
+                                                                      const char* const* argv) {
+    load_options load;
+    compare_options comparison;
+    CLI::App app{description, "chat-load"};
+    app.footer(examples);
+    app.get_formatter()->column_width(28);
+    add_load_options(app, load);
+    auto* compare = app.add_subcommand("compare", "two reports side by side");
+    compare->add_option("A.json", comparison.left, "a report of --json")->required();
+    compare->add_option("B.json", comparison.right, "another one")->required();
+    compare->add_option("--html", comparison.html, "write a page to this file")->type_name("FILE");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        return usage{.code = as_expected, .text = (*compare ? compare : &app)->help()};
+    } catch (const CLI::ParseError& error) {
+        return usage{.text = one_line(error.what()) + advice};
+    }
+    if (*compare)
+        return comparison;
+    if (auto problem = contradiction(load))
+        return usage{.text = *problem + advice};
+    return load;
+}
+
+} // namespace chat::load

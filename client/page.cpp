@@ -1,0 +1,9 @@
+#include "client/page.hpp"
+
+namespace chat::load {
+
+std::string page(std::span<const report>) {
+    return {};
+}
+
+} // namespace chat::load

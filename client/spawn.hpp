@@ -1,0 +1,21 @@
+// Starts a coroutine that nobody awaits. What it throws comes out of io_context::run(), and main
+// reports it: a defect in the load client must not look like a silent server.
+#pragma once
+
+#include "server/sync/loop_executor.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace chat::load {
+
+inline void spawn(asio::io_context& loop, task<> work) {
+    asio::co_spawn(loop.get_executor(), std::move(work), [](std::exception_ptr failure) {
+        if (failure)
+            std::rethrow_exception(failure);
+    });
+}
+
+} // namespace chat::load

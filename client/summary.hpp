@@ -1,0 +1,25 @@
+// A report in plain words for the terminal.
+#pragma once
+
+#include "client/report.hpp"
+
+#include <string>
+
+namespace chat::load {
+
+/// Whether standard output shows colours: a terminal, and NO_COLOR is not set.
+bool colours_wanted();
+
+/// `FROZEN after 1 message`, then the evidence, one line each, then the numbers.
+std::string summary(const report& run, bool colours);
+
+/// The verdict in a few words: `FROZEN after 1 message`.
+std::string headline(const report& run);
+
+/// What was seen: `0 of 50 pings were answered`.
+std::vector<std::string> evidence_lines(const report& run);
+
+/// 1234567 as `1,234,567`.
+std::string grouped(std::uint64_t number);
+
+} // namespace chat::load

@@ -1,0 +1,63 @@
+#include "client/talk.hpp"
+
+#include "client/schedule.hpp"
+#include "client/spawn.hpp"
+
+#include <algorithm>
+
+namespace chat::load {
+
+namespace {
+
+/// More than this waiting in one connection only costs memory: the server does not read.
+constexpr std::size_t max_backlog = 1 << 20;
+constexpr std::chrono::milliseconds backlog_pause{5};
+
+} // namespace
+
+talk::talk(run_context& run, std::deque<client>& clients, const load_options& options)
+    : run_{run}
+    , clients_{clients}
+    , options_{options} {}
+
+void talk::begin(time_point start, time_point stop) {
+    start_ = start;
+    stop_ = stop;
+    for (std::uint32_t sender = 0; sender < options_.senders; ++sender)
+        spawn(run_.loop, options_.rate > 0 ? follow_schedule(sender) : answer_and_ask(sender));
+}
+
+void talk::fall_silent() {
+    silent_ = true;
+    for (auto& one : clients_)
+        one.turn().ring();
+}
+
+task<> talk::answer_and_ask(std::uint32_t sender) {
+    auto& speaker = clients_[sender];
+    while (may_speak(speaker)) {
+        speaker.say(clock::now(), options_.message_bytes);
+        co_await speaker.turn().wait();
+    }
+}
+
+task<> talk::follow_schedule(std::uint32_t sender) {
+    auto& speaker = clients_[sender];
+    const schedule plan{start_, options_.rate, options_.senders};
+    std::uint64_t next = 0;
+    while (may_speak(speaker)) {
+        const auto now = clock::now();
+        for (; plan.planned(sender, next) <= now && speaker.link().backlog() < max_backlog; ++next)
+            speaker.say(plan.planned(sender, next), options_.message_bytes);
+        const auto due = std::max(plan.planned(sender, next), now + backlog_pause);
+        const bool stuck = speaker.link().backlog() >= max_backlog;
+        co_await speaker.turn().wait_until(
+            std::min(stuck ? due : plan.planned(sender, next), stop_));
+    }
+    for (const auto end = std::min(stop_, clock::now()); plan.planned(sender, next) < end; ++next) {
+        run_.book.could_not_send(plan.planned(sender, next), clock::now());
+        ++unsent_;
+    }
+}
+
+} // namespace chat::load

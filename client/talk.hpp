@@ -1,0 +1,41 @@
+// The senders: who says what when. Closed loop: a sender speaks again when its own message has come
+// back. Open loop: each message has its planned time, whatever the server does. Loop thread only.
+#pragma once
+
+#include "client/client.hpp"
+#include "client/options.hpp"
+
+#include <cstdint>
+#include <deque>
+
+namespace chat::load {
+
+class talk {
+public:
+    talk(run_context& run, std::deque<client>& clients, const load_options& options);
+
+    /// Sends from `start` until `stop`, or until told to be silent.
+    void begin(time_point start, time_point stop);
+    void fall_silent();
+
+    /// Messages that were due, but the connection took no more: their wait is in the latencies.
+    std::uint64_t unsent() const { return unsent_; }
+
+private:
+    task<> answer_and_ask(std::uint32_t sender);
+    task<> follow_schedule(std::uint32_t sender);
+
+    bool may_speak(const client& speaker) const {
+        return !silent_ && speaker.is_here() && clock::now() < stop_;
+    }
+
+    run_context& run_;
+    std::deque<client>& clients_;
+    const load_options& options_;
+    time_point start_{};
+    time_point stop_{};
+    bool silent_ = false;
+    std::uint64_t unsent_ = 0;
+};
+
+} // namespace chat::load
