@@ -1,21 +1,30 @@
-// A mutex for coroutines: whoever finds it taken is suspended, not blocked, and resumed in arrival
-// order on its own executor. Includes Asio and the standard library only, so that it can be copied
-// out alone.
+// A mutex for Asio's coroutines and completion handlers: whoever finds it taken is suspended, not
+// blocked. In: co_await lock(), async_lock(token), try_lock(). Out: a guard, to one at a time, in
+// arrival order, each resumed on its own executor. Needs Asio and C++20, nothing else: copy this
+// file wherever you like. SPDX-License-Identifier: BSL-1.0
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/append.hpp>
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution.hpp>
+#include <boost/asio/execution_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
 
+#include <atomic>
+#include <concepts>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -26,228 +35,654 @@ namespace chat {
 
 namespace asio = boost::asio;
 
-/// Threading policy: any thread may use the mutex and its guards at the same time.
+// --- Policies
+// --------------------------------------------------------------------------------------------
+
+/// Threading policy: any thread may use the mutex and its guards, at the same time.
 struct concurrent {
-    using lock_type = std::mutex;
+    template <class T>
+    using atomic = std::atomic<T>;
+    using queue_mutex = std::mutex;
+    using roster_mutex = std::mutex;
 };
 
-/// Threading policy: one thread (or one strand) uses the mutex and its guards.
+/// Threading policy: one thread, or one strand, uses the mutex, its guards and its waiters'
+/// executors.
 struct unsynchronized {
-    struct lock_type {
+    /// What of std::atomic is used here, on a plain value.
+    template <class T>
+    class atomic {
+    public:
+        explicit atomic(T value) noexcept
+            : value_{value} {}
+
+        T load(std::memory_order) const noexcept { return value_; }
+
+        void store(T value, std::memory_order) noexcept { value_ = value; }
+
+        T fetch_add(T n, std::memory_order) noexcept { return std::exchange(value_, value_ + n); }
+
+        T fetch_sub(T n, std::memory_order) noexcept { return std::exchange(value_, value_ - n); }
+
+        bool compare_exchange_strong(T& expected, T value, std::memory_order,
+                                     std::memory_order) noexcept {
+            return value_ == expected ? (value_ = value, true) : (expected = value_, false);
+        }
+
+    private:
+        T value_;
+    };
+
+    struct queue_mutex {
         void lock() noexcept {}
 
         void unlock() noexcept {}
     };
+
+    using roster_mutex = std::mutex; // several strands may share an execution context
 };
 
-template <class Executor = asio::any_io_executor, class Threading = concurrent>
+/// Observer policy: nobody watches, nothing is stored, nothing is called.
+///
+/// Another observer replaces it to learn who holds, who waits, since when and from which line. Its
+/// `site` is any copyable type with a static current(): std::source_location will do, or a type of
+/// your own that also names the task. Its functions must not throw or use the mutex; they are
+/// called from whatever thread acts, under no lock of the mutex, so that those of two threads may
+/// overtake each other.
+struct unobserved {
+    struct site {
+        static constexpr site current() noexcept { return {}; }
+    };
+
+    void waiting(const void* /*waiter*/, const site&) noexcept {} // is about to queue
+
+    void acquired(const void* /*waiter*/, const site&) noexcept {} // null: it had not queued
+
+    void abandoned(const void* /*waiter*/, const site&) noexcept {
+    } // cancelled, or its context died
+
+    void released() noexcept {}
+};
+
+// --- Internals
+// -------------------------------------------------------------------------------------------
+
+namespace detail {
+
+struct async_mutex_canceller;
+
+/// An operation that found the lock taken. It is in the queue, or on its way to its handler.
+struct async_mutex_waiter {
+    async_mutex_waiter() noexcept = default;
+    async_mutex_waiter(const async_mutex_waiter&) = delete;
+    async_mutex_waiter& operator=(const async_mutex_waiter&) = delete;
+
+    /// Posts the handler; from here on the executor owns the waiter.
+    virtual void deliver(bool granted) noexcept = 0;
+    /// Destroys the waiter and its handler, unrun: its context dies.
+    virtual void die() noexcept = 0;
+    /// Leaves the queue and aborts, unless it has left already.
+    virtual void cancel() noexcept = 0;
+    /// Where the handler would run; null if its executor does not say.
+    virtual const asio::execution_context* context() const noexcept = 0;
+
+    async_mutex_waiter* next = nullptr;
+    async_mutex_waiter* previous = nullptr;
+    async_mutex_canceller* canceller = nullptr;
+
+protected:
+    ~async_mutex_waiter();
+};
+
+/// Sits in the waiter's cancellation slot. Either may die first, so each knows the other.
+struct async_mutex_canceller {
+    explicit async_mutex_canceller(async_mutex_waiter& its) noexcept
+        : waiter{&its} {
+        its.canceller = this;
+    }
+
+    async_mutex_canceller(const async_mutex_canceller&) = delete;
+    async_mutex_canceller& operator=(const async_mutex_canceller&) = delete;
+
+    ~async_mutex_canceller() {
+        if (waiter) {
+            waiter->canceller = nullptr;
+        }
+    }
+
+    /// All types count: an operation that only waits has no partial effect.
+    void operator()(asio::cancellation_type type) const {
+        if (waiter && type != asio::cancellation_type::none) {
+            waiter->cancel(); // may run the handler elsewhere, and so end *this
+        }
+    }
+
+    async_mutex_waiter* waiter;
+};
+
+inline async_mutex_waiter::~async_mutex_waiter() {
+    if (canceller) {
+        canceller->waiter = nullptr;
+    }
+}
+
+/// Waiters, oldest first. Owns none of them.
+class async_mutex_queue {
+public:
+    bool empty() const noexcept { return first_ == nullptr; }
+
+    /// Only a waiter in the middle or at the end has a predecessor; a lone one is also the first.
+    bool contains(const async_mutex_waiter& waiter) const noexcept {
+        return waiter.previous != nullptr || first_ == &waiter;
+    }
+
+    void push_back(async_mutex_waiter& waiter) noexcept {
+        waiter.previous = last_;
+        (last_ ? last_->next : first_) = &waiter;
+        last_ = &waiter;
+    }
+
+    void erase(async_mutex_waiter& waiter) noexcept {
+        (waiter.next ? waiter.next->previous : last_) = waiter.previous;
+        (waiter.previous ? waiter.previous->next : first_) = waiter.next;
+        waiter.next = waiter.previous = nullptr;
+    }
+
+    async_mutex_waiter* front() const noexcept { return first_; }
+
+    static async_mutex_waiter* after(const async_mutex_waiter& waiter) noexcept {
+        return waiter.next;
+    }
+
+    async_mutex_waiter& pop_front() noexcept {
+        auto& waiter = *first_;
+        erase(waiter);
+        return waiter;
+    }
+
+private:
+    async_mutex_waiter* first_ = nullptr;
+    async_mutex_waiter* last_ = nullptr;
+};
+
+/// What an execution context must take along when it dies.
+class async_mutex_member {
+public:
+    /// Moves the waiters of this context to `dead`.
+    virtual void forget(const asio::execution_context& context,
+                        async_mutex_queue& dead) noexcept = 0;
+
+protected:
+    ~async_mutex_member() = default;
+};
+
+/// In each execution context that waiters came from: knows the mutexes in whose queues they may be.
+template <class RosterMutex>
+class async_mutex_service final : public asio::execution_context::service {
+public:
+    using key_type = async_mutex_service;
+    inline static asio::execution_context::id id;
+
+    /// Guards the members of all services, and so their ties to mutexes that come and go.
+    /// Taken when a mutex or a context comes, goes or first meets the other, never to lock or
+    /// unlock.
+    inline static RosterMutex roster;
+
+    explicit async_mutex_service(asio::execution_context& context)
+        : service(context) {}
+
+    std::list<async_mutex_member*> members;
+
+private:
+    void shutdown() override {
+        async_mutex_queue dead;
+        {
+            std::lock_guard lock{roster};
+            for (auto* member : members) {
+                member->forget(context(), dead);
+            }
+            members.clear();
+        }
+        while (!dead.empty()) {
+            dead.pop_front().die();
+        }
+    }
+};
+
+/// The lock itself. On the heap, since a grant in flight may outlive the mutex.
+template <class Threading, class Observer>
+class async_mutex_state final : private async_mutex_member {
+public:
+    using site_type = typename Observer::site;
+
+    explicit async_mutex_state(Observer observer)
+        : observer_{std::move(observer)} {}
+
+    // The mutex object has a reference and each waiter has one. A holder has none, which keeps lock
+    // and unlock at one atomic operation each: when the mutex object dies it inherits that one's
+    // (orphan).
+    void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+
+    void release() noexcept {
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            delete this;
+        }
+    }
+
+    bool try_lock(const site_type& site) noexcept {
+        auto seen = word::free;
+        if (!word_.compare_exchange_strong(seen, word::held, std::memory_order_acquire,
+                                           std::memory_order_relaxed)) {
+            return false;
+        }
+        observer_.acquired(nullptr, site);
+        return true;
+    }
+
+    /// False: the lock is the caller's after all. True: the waiter is in the queue, and may be
+    /// gone.
+    bool enqueue(async_mutex_waiter& waiter) {
+        const auto* context = waiter.context();
+        std::unique_lock lock{queue_mutex_};
+        if (context && !knows(*context)) {
+            lock.unlock();
+            join(const_cast<asio::execution_context&>(*context));
+            lock.lock();
+        }
+        auto seen = word_.load(std::memory_order_relaxed);
+        while (seen != word::contended) {
+            const auto wanted = seen == word::free ? word::held : word::contended;
+            if (word_.compare_exchange_strong(seen, wanted, std::memory_order_acquire,
+                                              std::memory_order_relaxed)) {
+                seen = wanted;
+                break;
+            }
+        }
+        if (seen == word::held) {
+            return false;
+        }
+        queue_.push_back(waiter);
+        return true;
+    }
+
+    void unlock() noexcept {
+        observer_.released();
+        auto seen = word::held;
+        if (!word_.compare_exchange_strong(seen, word::free, std::memory_order_release,
+                                           std::memory_order_relaxed)) {
+            hand_over();
+        }
+    }
+
+    /// True when it was still queued: the caller delivers it.
+    bool erase(async_mutex_waiter& waiter) noexcept {
+        std::lock_guard lock{queue_mutex_};
+        if (!queue_.contains(waiter)) {
+            return false;
+        }
+        queue_.erase(waiter);
+        settle();
+        return true;
+    }
+
+    /// The mutex object goes: waiters abort, and a holder, if any, inherits the reference.
+    void orphan() noexcept {
+        leave_all();
+        async_mutex_queue aborted;
+        auto seen = word::held;
+        {
+            std::lock_guard lock{queue_mutex_};
+            std::swap(aborted, queue_);
+            settle();
+            word_.compare_exchange_strong(seen, word::orphaned, std::memory_order_acq_rel,
+                                          std::memory_order_acquire);
+        }
+        while (!aborted.empty()) {
+            aborted.pop_front().deliver(false);
+        }
+        if (seen == word::free) {
+            release();
+        }
+    }
+
+    /// Makes the context call forget() when it dies.
+    void join(asio::execution_context& context) {
+        auto& of_context = asio::use_service<service>(context);
+        std::lock_guard lock{service::roster};
+        of_context.members.push_front(this);
+        std::lock_guard also{queue_mutex_};
+        contexts_.push_front({&context, &of_context, of_context.members.begin()});
+    }
+
+    Observer& observer() noexcept { return observer_; }
+
+private:
+    enum class word : unsigned char {
+        free,      // -> held      whoever locks, by compare and exchange
+        held,      // -> free      whoever unlocks, by compare and exchange
+                   // -> contended the first who waits, under the queue's mutex
+                   // -> orphaned  the mutex object's destructor, under the queue's mutex
+        contended, // -> held      the last in the queue leaves it, granted or not, under the
+                   // queue's mutex
+        orphaned,  // the end: unlocking releases the reference that the mutex object left
+    };
+
+    using service = async_mutex_service<typename Threading::roster_mutex>;
+
+    struct membership {
+        asio::execution_context* context;
+        service* known_to;
+        std::list<async_mutex_member*>::iterator place;
+    };
+
+    // Held across no call but those of the queue: nothing of the user's ever runs under it.
+    void hand_over() noexcept {
+        std::unique_lock lock{queue_mutex_};
+        if (!queue_.empty()) {
+            auto& next = queue_.pop_front();
+            settle();
+            lock.unlock();
+            next.deliver(true);
+            return;
+        }
+        // Between the caller's attempt and this lock the last waiter was cancelled, or the mutex
+        // destroyed.
+        auto seen = word::held;
+        const bool freed = word_.compare_exchange_strong(
+            seen, word::free, std::memory_order_release, std::memory_order_relaxed);
+        lock.unlock();
+        if (!freed) {
+            release();
+        }
+    }
+
+    // After waiters left.
+    void settle() noexcept {
+        if (queue_.empty() && word_.load(std::memory_order_relaxed) == word::contended) {
+            word_.store(word::held, std::memory_order_relaxed);
+        }
+    }
+
+    bool knows(const asio::execution_context& context) const noexcept {
+        for (const auto& each : contexts_) {
+            if (each.context == &context) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    void forget(const asio::execution_context& context, async_mutex_queue& dead) noexcept override {
+        std::lock_guard lock{queue_mutex_};
+        contexts_.remove_if([&](const membership& each) { return each.context == &context; });
+        for (auto* at = queue_.front(); at;) {
+            auto& waiter = *std::exchange(at, async_mutex_queue::after(*at));
+            if (waiter.context() == &context) {
+                queue_.erase(waiter);
+                dead.push_back(waiter);
+            }
+        }
+        settle();
+    }
+
+    void leave_all() noexcept {
+        std::lock_guard lock{service::roster};
+        for (const auto& each : contexts_) {
+            each.known_to->members.erase(each.place);
+        }
+        contexts_.clear();
+    }
+
+    typename Threading::template atomic<word> word_{word::free};
+    typename Threading::template atomic<unsigned> references_{1};
+    typename Threading::queue_mutex queue_mutex_;
+    async_mutex_queue queue_;
+    std::list<membership>
+        contexts_; // changed under the roster's and the queue's mutex, read under either
+    [[no_unique_address]] Observer observer_;
+};
+
+/// The waiter of one handler type. Allocated with the handler's allocator.
+template <class State, class Guard, class Handler, class Executor>
+class async_mutex_wait final : public async_mutex_waiter {
+    using executor_type = asio::associated_executor_t<Handler, Executor>;
+    using work_type = std::decay_t<decltype(asio::prefer(
+        std::declval<const executor_type&>(), asio::execution::outstanding_work.tracked))>;
+    using proto_allocator = asio::associated_allocator_t<Handler, asio::recycling_allocator<void>>;
+    using allocator_type =
+        typename std::allocator_traits<proto_allocator>::template rebind_alloc<async_mutex_wait>;
+    using allocator_traits = std::allocator_traits<allocator_type>;
+
+public:
+    /// Queues the handler, or posts it when the lock is free after all.
+    static void start(State& state, Handler&& handler, const Executor& fallback,
+                      const typename State::site_type& site) {
+        auto allocator = allocator_of(handler);
+        auto* memory = allocator_traits::allocate(allocator, 1);
+        async_mutex_wait* self = nullptr;
+        try {
+            self = ::new (static_cast<void*>(memory))
+                async_mutex_wait{state, std::move(handler), fallback, site};
+            auto slot = asio::get_associated_cancellation_slot(self->handler_);
+            if (slot.is_connected()) {
+                slot.template emplace<async_mutex_canceller>(*self);
+            }
+            state.observer().waiting(self, site);
+            if (!state.enqueue(*self)) {
+                self->deliver(true);
+            }
+        } catch (...) {
+            self ? self->destroy() : allocator_traits::deallocate(allocator, memory, 1);
+            throw;
+        }
+    }
+
+    async_mutex_wait(State& state, Handler&& handler, const Executor& fallback,
+                     const typename State::site_type& site)
+        : state_{state}
+        , site_{site}
+        , handler_(std::move(handler))
+        , work_(asio::prefer(asio::get_associated_executor(handler_, fallback),
+                             asio::execution::outstanding_work.tracked)) {
+        state_.retain();
+    }
+
+    ~async_mutex_wait() { state_.release(); }
+
+private:
+    static allocator_type allocator_of(const Handler& handler) noexcept {
+        return allocator_type(
+            asio::get_associated_allocator(handler, asio::recycling_allocator<void>()));
+    }
+
+    void destroy() noexcept {
+        auto allocator = allocator_of(handler_);
+        std::destroy_at(this);
+        allocator_traits::deallocate(allocator, this, 1);
+    }
+
+    /// What is posted. Destroyed without having run it destroys the handler, and gives back a
+    /// grant.
+    class delivery {
+    public:
+        using allocator_type = proto_allocator;
+
+        delivery(async_mutex_wait& wait, bool granted) noexcept
+            : wait_{&wait}
+            , granted_{granted} {}
+
+        delivery(delivery&& other) noexcept
+            : wait_{std::exchange(other.wait_, nullptr)}
+            , granted_{other.granted_} {}
+
+        ~delivery() {
+            if (wait_) {
+                wait_->drop(granted_);
+            }
+        }
+
+        allocator_type get_allocator() const noexcept {
+            return asio::get_associated_allocator(wait_->handler_,
+                                                  asio::recycling_allocator<void>());
+        }
+
+        void operator()() { std::exchange(wait_, nullptr)->complete(granted_); }
+
+    private:
+        async_mutex_wait* wait_;
+        bool granted_;
+    };
+
+    void deliver(bool granted) noexcept override {
+        if (granted) {
+            state_.observer().acquired(this, site_);
+        } else {
+            state_.observer().abandoned(this, site_);
+        }
+        asio::post(asio::prefer(work_, asio::execution::outstanding_work.untracked),
+                   delivery{*this, granted});
+    }
+
+    void die() noexcept override {
+        state_.observer().abandoned(this, site_);
+        destroy();
+    }
+
+    // The executor destroyed what was posted, and will never run it.
+    void drop(bool granted) noexcept {
+        Guard given_back{granted ? &state_ : nullptr};
+        destroy();
+    }
+
+    // On the handler's executor.
+    void complete(bool granted) {
+        Guard held{granted ? &state_ : nullptr};
+        asio::get_associated_cancellation_slot(handler_).clear();
+        Handler handler{std::move(handler_)};
+        destroy();
+        std::move(handler)(granted ? boost::system::error_code{} : asio::error::operation_aborted,
+                           std::move(held));
+    }
+
+    void cancel() noexcept override {
+        if (state_.erase(*this)) {
+            deliver(false);
+        }
+    }
+
+    const asio::execution_context* context() const noexcept override {
+        if constexpr (asio::can_query_v<const work_type&, asio::execution::context_t>) {
+            return &asio::query(work_, asio::execution::context);
+        } else {
+            return nullptr;
+        }
+    }
+
+    State& state_;
+    [[no_unique_address]] typename State::site_type site_;
+    Handler handler_;
+    work_type work_;
+};
+
+} // namespace detail
+
+// --- The mutex
+// -------------------------------------------------------------------------------------------
+
+template <class Executor = asio::any_io_executor, class Threading = concurrent,
+          class Observer = unobserved>
 class basic_async_mutex {
-    class state;
+    using state_type = detail::async_mutex_state<Threading, Observer>;
 
 public:
     using executor_type = Executor;
+    using site_type = typename Observer::site;
 
     template <class Other>
     struct rebind_executor {
-        using other = basic_async_mutex<Other, Threading>;
+        using other = basic_async_mutex<Other, Threading, Observer>;
     };
 
-    /// Holds the lock; its destructor hands it to the next in the queue. May outlive the mutex.
     class [[nodiscard]] guard {
     public:
         guard() noexcept = default;
-        guard(guard&& other) noexcept = default;
+
+        guard(basic_async_mutex& mutex, std::adopt_lock_t) noexcept
+            : state_{mutex.state_} {}
+
+        guard(guard&& other) noexcept
+            : state_{std::exchange(other.state_, nullptr)} {}
 
         guard& operator=(guard&& other) noexcept {
-            guard released{std::exchange(state_, std::move(other.state_))};
+            guard{std::move(other)}.swap(*this);
             return *this;
         }
 
         ~guard() { unlock(); }
 
+        void swap(guard& other) noexcept { std::swap(state_, other.state_); }
+
         bool owns_lock() const noexcept { return state_ != nullptr; }
 
         explicit operator bool() const noexcept { return owns_lock(); }
 
-        /// Does nothing when nothing is held. Never runs a waiter: that one is posted to its
-        /// executor.
         void unlock() noexcept {
-            if (auto held = std::exchange(state_, nullptr)) {
-                held->hand_over(held);
+            if (auto* held = std::exchange(state_, nullptr)) {
+                held->unlock();
             }
         }
 
+        void release() noexcept { state_ = nullptr; }
+
     private:
         friend basic_async_mutex;
+        template <class, class, class, class>
+        friend class detail::async_mutex_wait;
 
-        explicit guard(std::shared_ptr<state> held) noexcept
-            : state_{std::move(held)} {}
+        explicit guard(state_type* held) noexcept
+            : state_{held} {}
 
-        std::shared_ptr<state> state_;
+        state_type* state_ = nullptr;
     };
 
-    explicit basic_async_mutex(const Executor& executor)
-        : executor_{executor} {}
+    explicit basic_async_mutex(const Executor& executor, Observer observer = {})
+        : executor_{executor}
+        , state_{new state_type{std::move(observer)}} {}
 
     template <class ExecutionContext>
-        requires std::is_convertible_v<ExecutionContext&, asio::execution_context&>
-    explicit basic_async_mutex(ExecutionContext& context)
-        : executor_{context.get_executor()} {}
-
-    /// Whoever still waits completes with operation_aborted.
-    ~basic_async_mutex() { state_->abort_all(); }
+        requires std::convertible_to<ExecutionContext&, asio::execution_context&>
+    explicit basic_async_mutex(ExecutionContext& context, Observer observer = {})
+        : basic_async_mutex{Executor{context.get_executor()}, std::move(observer)} {}
 
     basic_async_mutex(const basic_async_mutex&) = delete;
     basic_async_mutex& operator=(const basic_async_mutex&) = delete;
 
+    ~basic_async_mutex() { state_->orphan(); }
+
     executor_type get_executor() const noexcept { return executor_; }
 
-    /// An empty guard when taken, or when others wait.
-    guard try_lock() { return state_->take() ? guard{state_} : guard{}; }
-
-    /// Completes with void(error_code, guard), never before it returns; operation_aborted when
-    /// cancelled.
-    template <asio::completion_token_for<void(boost::system::error_code, guard)> Token>
-    auto async_lock(Token&& token) {
-        return asio::async_initiate<Token, void(boost::system::error_code, guard)>(initiation{this},
-                                                                                   token);
+    guard try_lock(site_type site = site_type::current()) noexcept {
+        return guard{state_->try_lock(site) ? state_ : nullptr};
     }
 
-    /// For coroutines; throws system_error(operation_aborted) when cancelled. Does not suspend when
-    /// free.
-    asio::awaitable<guard, Executor> lock() {
-        guard held = try_lock();
+    template <asio::completion_token_for<void(boost::system::error_code, guard)> Token =
+                  asio::default_completion_token_t<Executor>>
+    auto async_lock(Token&& token = {}, site_type site = site_type::current()) {
+        return asio::async_initiate<Token, void(boost::system::error_code, guard)>(initiation{this},
+                                                                                   token, site);
+    }
+
+    asio::awaitable<guard, Executor> lock(site_type site = site_type::current()) {
+        guard held = try_lock(site);
         if (!held) {
-            held = co_await async_lock(asio::use_awaitable_t<Executor>{});
+            auto turn = async_lock(asio::deferred, site);
+            held = co_await std::move(turn);
         }
-        co_return std::move(held);
+        co_return held;
     }
 
 private:
-    struct waiter {
-        virtual ~waiter() = default;
-        virtual void complete(std::unique_ptr<waiter> self, boost::system::error_code ec,
-                              guard held) = 0;
-    };
-
-    template <class Handler>
-    struct waiting;
-
-    using queue = std::list<std::unique_ptr<waiter>>;
-
-    class state {
-    public:
-        bool take() {
-            std::lock_guard lock{lock_};
-            return !std::exchange(taken_, true);
-        }
-
-        // False and nothing queued when the lock was free: now it is the caller's.
-        bool enqueue(std::unique_ptr<waiter>& next) {
-            std::lock_guard lock{lock_};
-            if (!std::exchange(taken_, true)) {
-                return false;
-            }
-            waiters_.push_back(std::move(next));
-            return true;
-        }
-
-        void hand_over(std::shared_ptr<state> self) {
-            std::unique_lock lock{lock_};
-            if (waiters_.empty()) {
-                taken_ = false;
-                return;
-            }
-            auto next = std::move(waiters_.front());
-            waiters_.pop_front();
-            lock.unlock();
-            auto& target = *next;
-            target.complete(std::move(next), {}, guard{std::move(self)});
-        }
-
-        void abort(const waiter* which) {
-            std::unique_lock lock{lock_};
-            for (auto at = waiters_.begin(); at != waiters_.end(); ++at) {
-                if (at->get() == which) {
-                    auto cancelled = std::move(*at);
-                    waiters_.erase(at);
-                    lock.unlock();
-                    auto& target = *cancelled;
-                    target.complete(std::move(cancelled), asio::error::operation_aborted, guard{});
-                    return;
-                }
-            }
-        }
-
-        void abort_all() {
-            queue aborted;
-            {
-                std::lock_guard lock{lock_};
-                aborted.swap(waiters_);
-            }
-            for (auto& each : aborted) {
-                auto& target = *each;
-                target.complete(std::move(each), asio::error::operation_aborted, guard{});
-            }
-        }
-
-    private:
-        typename Threading::lock_type lock_;
-        bool taken_ = false;
-        queue waiters_;
-    };
-
-    // Its address identifies the operation until its handler runs: only then is the slot cleared.
-    template <class Handler>
-    struct waiting final : waiter {
-        using executor = asio::associated_executor_t<Handler, Executor>;
-        using work = std::decay_t<decltype(asio::prefer(
-            std::declval<executor>(), asio::execution::outstanding_work.tracked))>;
-
-        Handler handler_;
-        work work_;
-
-        waiting(Handler handler, const Executor& fallback)
-            : handler_{std::move(handler)}
-            , work_{asio::prefer(asio::get_associated_executor(handler_, fallback),
-                                 asio::execution::outstanding_work.tracked)} {}
-
-        struct completion {
-            std::unique_ptr<waiting> self;
-            boost::system::error_code ec;
-            guard held;
-
-            void operator()() {
-                asio::get_associated_cancellation_slot(self->handler_).clear();
-                Handler handler{std::move(self->handler_)};
-                auto kept = std::move(self->work_);
-                self.reset();
-                std::move(handler)(ec, std::move(held));
-            }
-        };
-
-        void complete(std::unique_ptr<waiter> self, boost::system::error_code ec,
-                      guard held) override {
-            auto target = work_;
-            asio::post(target,
-                       completion{std::unique_ptr<waiting>{static_cast<waiting*>(self.release())},
-                                  ec, std::move(held)});
-        }
-    };
-
-    struct canceller {
-        std::weak_ptr<state> from;
-        const waiter* which;
-
-        void operator()(asio::cancellation_type type) {
-            if (type != asio::cancellation_type::none) {
-                if (auto alive = from.lock()) {
-                    alive->abort(which);
-                }
-            }
-        }
-    };
-
+    /// Runs when the operation starts. No destructor, so that g++ 12 keeps it whole.
     struct initiation {
         using executor_type = Executor;
         basic_async_mutex* mutex;
@@ -255,23 +690,22 @@ private:
         executor_type get_executor() const noexcept { return mutex->executor_; }
 
         template <class Handler>
-        void operator()(Handler&& handler) const {
-            auto slot = asio::get_associated_cancellation_slot(handler);
-            std::unique_ptr<waiter> next = std::make_unique<waiting<std::decay_t<Handler>>>(
-                std::forward<Handler>(handler), mutex->executor_);
-            auto& target = *next;
-            auto shared = mutex->state_;
-            if (slot.is_connected()) {
-                slot.template emplace<canceller>(canceller{shared, &target});
-            }
-            if (!shared->enqueue(next)) {
-                target.complete(std::move(next), {}, guard{std::move(shared)});
+        void operator()(Handler&& handler, site_type site) const {
+            using handler_type = std::decay_t<Handler>;
+            using wait = detail::async_mutex_wait<state_type, guard, handler_type, Executor>;
+            handler_type moved(std::forward<Handler>(handler));
+            if (guard held = mutex->try_lock(site)) {
+                auto executor = asio::get_associated_executor(moved, mutex->executor_);
+                asio::post(executor, asio::append(std::move(moved), boost::system::error_code{},
+                                                  std::move(held)));
+            } else {
+                wait::start(*mutex->state_, std::move(moved), mutex->executor_, site);
             }
         }
     };
 
     Executor executor_;
-    std::shared_ptr<state> state_ = std::make_shared<state>();
+    state_type* state_;
 };
 
 using async_mutex = basic_async_mutex<>;

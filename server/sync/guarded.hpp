@@ -1,14 +1,25 @@
 // A value that only the holder of its lock can reach, as in Rust's Mutex<T>: nothing reads or
-// writes T except through the guard that `co_await g.lock()` returns.
+// writes T except through the guard that `co_await g.lock()` returns, or inside `co_await
+// g.with(f)`.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace chat {
 
 namespace asio = boost::asio;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_awaitable = false;
+template <class T, class Executor>
+inline constexpr bool is_awaitable<asio::awaitable<T, Executor>> = true;
+
+} // namespace detail
 
 /// Mutex is basic_async_mutex or basic_blocking_mutex. Thread safety is that of the Mutex.
 template <class T, class Mutex>
@@ -17,6 +28,7 @@ public:
     using value_type = T;
     using mutex_type = Mutex;
     using executor_type = typename Mutex::executor_type;
+    using site_type = typename Mutex::site_type;
 
     /// The lock and the way to the value, in one. Must not outlive its `guarded`.
     class [[nodiscard]] guard {
@@ -55,16 +67,33 @@ public:
     guarded(const guarded&) = delete;
     guarded& operator=(const guarded&) = delete;
 
-    asio::awaitable<guard, executor_type> lock() {
-        auto held = co_await mutex_.lock();
+    /// Tries first: a lock that is free costs no coroutine of the mutex's own.
+    asio::awaitable<guard, executor_type> lock(site_type site = site_type::current()) {
+        auto held = mutex_.try_lock(site);
+        if (!held) {
+            held = co_await mutex_.lock(site);
+        }
         co_return guard{std::move(held), &value_};
     }
 
     /// An empty guard when taken, or when others wait.
-    guard try_lock() {
-        auto held = mutex_.try_lock();
+    guard try_lock(site_type site = site_type::current()) {
+        auto held = mutex_.try_lock(site);
         auto* const reachable = held.owns_lock() ? &value_ : nullptr;
         return guard{std::move(held), reachable};
+    }
+
+    /// Runs f(value) under the lock and returns what it returns. The lock cannot be held across a
+    /// suspension this way, since f is no coroutine.
+    template <class F>
+    auto with(F f, site_type site = site_type::current())
+        -> asio::awaitable<std::invoke_result_t<F&, T&>, executor_type> {
+        using result = std::invoke_result_t<F&, T&>;
+        static_assert(!detail::is_awaitable<result>,
+                      "the lock would be released before the awaitable runs: use lock() instead");
+        static_assert(!std::is_reference_v<result>, "the reference would leave the lock behind");
+        auto held = co_await lock(site);
+        co_return f(*held);
     }
 
 private:
