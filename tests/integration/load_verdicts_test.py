@@ -1,0 +1,73 @@
+"""Frozen, starved, alive: the verdicts and exit codes, against a fake server and the four real ones."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from load_testing import CHAT_LOAD, Run, check, fake_server
+
+PROGRAMS = sys.argv[2]
+
+
+@contextlib.contextmanager
+def real_server(flavour):
+    process = subprocess.Popen([os.path.join(PROGRAMS, f"chat-server-{flavour}"), "--port", "0"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        ready = process.stdout.readline()
+        yield int(ready.split("chat=ws://127.0.0.1:")[1].split("/")[0])
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+with fake_server("well") as (port, pid):
+    threading.Timer(1.0, os.kill, (pid, signal.SIGSTOP)).start()
+    run = Run(port, "--clients", "20", "--timeout", "1s", "--duration", "10s", "--html", os.devnull)
+    check("a server that is stopped in the middle is frozen", run.code == 3, run)
+    froze = run.report["froze"]
+    check("  nobody answers, no one is let in",
+          froze["timed_out_clients"] == 20 and froze["handshake"] == "timed_out", run)
+    check("  and it knows since when", 500 < froze["at_ms"] < 2000 and froze["after_messages"] > 1, run)
+    check("  and does not wait for the end of its time", run.seconds < 6, run)
+
+with fake_server("starve") as (port, _):
+    run = Run(port, "--clients", "5", "--timeout", "1s", "--duration", "2s", "--expect", "starved")
+    check("pongs and handshakes but no messages: starved, as expected", run.code == 0, run)
+    check("  from the sixth message on", run.report["starved"]["after_messages"] == 6, run)
+with fake_server("starve") as (port, _):
+    run = Run(port, "--clients", "5", "--timeout", "500ms", "--duration", "1s")
+    check("starved, but alive was expected: 6", run.code == 6, run)
+with fake_server("thaw") as (port, _):
+    run = Run(port, "--clients", "5", "--timeout", "500ms", "--duration", "3s")
+    check("a server that thaws again was still starved", run.code == 6 and run.report["starved"]["ended"], run)
+    check("  for as long as it was", 1400 < run.report["starved"]["silent_ms"] < 2500, run)
+    check("  and nothing was lost", run.report["lost"] == 0 and run.report["sent"] > 10, run)
+with fake_server("well") as (port, _):
+    run = Run(port, "--clients", "5", "--duration", "300ms", "--expect", "frozen")
+    check("alive, but frozen was expected: 4", run.code == 4, run)
+
+with fake_server("well") as (port, _):
+    process = subprocess.Popen([CHAT_LOAD, "--url", f"ws://127.0.0.1:{port}/", "--duration", "60s"],
+                               stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=10)
+    check("Ctrl-C prints the report so far", process.returncode == 1 and "delivered" in out and "ALIVE" in out, out)
+
+for clients in ("1", "2", "50"):
+    with real_server("std-across_await") as port:
+        run = Run(port, "--clients", clients, "--timeout", "1s", "--expect", "frozen")
+        check(f"std::mutex across the await freezes on the first message of {clients}",
+              run.code == 0 and run.report["froze"]["after_messages"] == 1, run)
+for flavour in ("async-across_await", "std-released", "async-released"):
+    with real_server(flavour) as port:
+        run = Run(port, "--duration", "1s", "--senders", "5")
+        check(f"{flavour} lives, and nothing is lost, doubled or out of order", run.code == 0, run)
+        check("  and says which server it is",
+              "-".join(run.report["server"].values()) == flavour, run)
