@@ -27,3 +27,7 @@ endfunction()
 
 chat_integration_test(freeze 120 std-across_await)
 chat_integration_test(thaw 60 ${chat_living_builds})
+chat_integration_test(protocol 60 ${chat_living_builds})
+chat_integration_test(starvation 60 async-across_await)
+chat_integration_test(slow_reader 90 std-released async-released)
+chat_integration_test(bad_message 60 ${chat_living_builds})

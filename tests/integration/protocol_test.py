@@ -1,0 +1,140 @@
+"""The chat protocol, as a well-behaved client sees it."""
+
+import threading
+import time
+
+from chat_server import ServerTest, run_tests
+
+
+class Welcome(ServerTest):
+    def test_it_comes_first_and_says_where_one_is(self):
+        """Who I am, what was said last, which build this is, and what it allows."""
+        server = self.start("--history", "77", "--max-message-bytes", "9000")
+        first = self.join(server)
+        first.say("one", "two")
+        first.read_to(2)
+        client = self.join(server)
+        welcome = client.events[0]
+        self.assertEqual(welcome["name"], f"guest-{welcome['id']}")
+        self.assertNotEqual(welcome["id"], first.events[0]["id"])
+        self.assertEqual(welcome["seq"], 2)
+        self.assertEqual(f"{welcome['mutex']}-{welcome['guard']}", server.flavour)
+        self.assertEqual(welcome["limits"], {"text_bytes": 4096, "name_characters": 32,
+                                             "message_bytes": 9000, "history": 77})
+
+    def test_history_follows_oldest_first(self):
+        """Of 25 messages a room of ten keeps the last ten; a newcomer has not missed the others."""
+        server = self.start("--history", "10")
+        talker = self.join(server)
+        talker.say(*(str(n) for n in range(1, 26)))
+        talker.read_to(25)
+        newcomer = self.join(server)
+        newcomer.read_to(25)
+        self.assertEqual([m["text"] for m in newcomer.messages], [str(n) for n in range(16, 26)])
+        self.assertNotIn("gap", [event["type"] for event in newcomer.events])
+
+    def test_history_runs_into_live_messages_without_a_gap_or_a_double(self):
+        """Twenty people come while another one chats, and each hears all from the first word on."""
+        total = 4000
+        server = self.start("--history", str(total))
+        talker = self.join(server)
+
+        def chat():
+            for start in range(0, total, 20):
+                talker.say(*(str(n) for n in range(start, start + 20)))
+                talker.read_to(start + 20)
+
+        chatting = threading.Thread(target=chat)
+        chatting.start()
+        newcomers = [self.join(server) for _ in range(20)]
+        chatting.join()
+        self.assertLess(newcomers[0].events[0]["seq"], total, "nobody came while it chatted")
+        for newcomer in newcomers:
+            newcomer.read_to(total)
+            self.assertEqual([m["text"] for m in newcomer.messages], [str(n) for n in range(total)])
+
+
+class Say(ServerTest):
+    def test_everyone_gets_the_message_and_its_sender_an_ack(self):
+        server = self.start()
+        alice, bob = self.join(server, "/?name=alice"), self.join(server)
+        alice.say("hello")
+        ack = alice.take("ack")
+        self.assertEqual(ack, {"type": "ack", "seq": 1})
+        for client in (alice, bob):
+            message = client.take("message")
+            at = message.pop("time")
+            self.assertEqual(message, {"type": "message", "seq": 1, "id": alice.events[0]["id"],
+                                       "from": "alice", "text": "hello"})
+            self.assertRegex(at, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.assertEqual([event["type"] for event in bob.events if event["type"] == "ack"], [])
+
+    def test_the_ack_carries_any_json_back(self):
+        refs = [7, -1, 2.5, "text \" \\ \n é \U0001f600", "", None, True, False, [], {},
+                [1, {"deep": [None]}], {"id": "x", "n": 18446744073709551615}]
+        client = self.join(self.start())
+        for ref in refs:
+            client.say("hello", ref=ref)
+        self.assertEqual([client.take("ack")["ref"] for _ in refs], refs)
+
+    def test_text_comes_back_as_it_was(self):
+        """Quotes, control characters, all planes of Unicode, and the longest text there may be."""
+        texts = ['"\\/', "\0\b\f\n\r\t\x1f\x7f", "é € \U0001f600 \U0010ffff", "\u2028\u202e",
+                 "x" * 4096, "é" * 2048, "</script>"]
+        client = self.join(self.start())
+        client.say(*texts)
+        client.read_to(len(texts))
+        self.assertEqual([m["text"] for m in client.messages], texts)
+
+
+class Name(ServerTest):
+    def name_after(self, server, target):
+        client = self.join(server, target)
+        return client.events[0]["name"].replace(f"guest-{client.events[0]['id']}", "guest")
+
+    def test_it_can_be_given_in_the_address(self):
+        server = self.start()
+        for query, name in {"name=alice": "alice", "name=alice%20b+c": "alice b c",
+                            "name=%C3%A9%F0%9F%98%80": "é\U0001f600", "x=1&name=bob&y=2": "bob",
+                            "name=" + "%C3%A9" * 32: "é" * 32, "name=%22%5C": '"\\'}.items():
+            self.assertEqual(self.name_after(server, f"/?{query}"), name, query)
+
+    def test_a_bad_one_in_the_address_makes_a_guest(self):
+        server = self.start()
+        for query in ("name=", "name=%0A", "name=%FF", "name=%C3", "name=%ZZ", "name=%4", "name=%",
+                      "name=" + "x" * 33, "name=%ED%A0%80", "name=%C0%AF", "nom=alice", "name"):
+            self.assertEqual(self.name_after(server, f"/?{query}"), "guest", query)
+
+    def test_it_can_be_changed_and_holds_for_what_is_said_next(self):
+        server = self.start()
+        client = self.join(server)
+        client.say("before")
+        client.send_json({"type": "name", "name": "Zoë"})
+        client.say("after")
+        client.read_to(2)
+        self.assertEqual([m["from"] for m in client.messages], [client.events[0]["name"], "Zoë"])
+
+
+class Presence(ServerTest):
+    def count_seen(self, client, count):
+        while client.take("presence")["clients"] != count:
+            pass
+
+    def test_it_counts_joins_and_leaves_at_most_four_times_a_second(self):
+        """Sixty coming and going at once are a few frames, and the last of them is right."""
+        server = self.start()
+        started = time.monotonic()
+        observer = self.join(server)
+        others = [self.join(server) for _ in range(60)]
+        self.count_seen(observer, 61)
+        for client in others[::2]:
+            client.connection.close()
+        for client in others[1::2]:
+            client.connection.reset()
+        self.count_seen(observer, 1)
+        frames = [event for event in observer.events if event["type"] == "presence"]
+        self.assertLessEqual(len(frames), 4 * (time.monotonic() - started) + 1)
+
+
+if __name__ == "__main__":
+    run_tests()

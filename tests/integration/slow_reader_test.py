@@ -1,0 +1,54 @@
+"""The builds that release the guard before they write: a reader that is too slow is nobody's
+problem but its own."""
+
+from chat_server import ServerTest, run_tests
+
+LONG = "x" * 4000
+PROMPTLY = 1.0  # seconds; an answer that has waited for the slow reader takes longer
+
+
+class SlowReader(ServerTest):
+    def test_who_falls_out_of_the_ring_is_told_how_much_was_missed(self):
+        """Ten messages are kept, the reader sleeps through hundreds: what it gets and what it is
+        told it missed add up, and it hears the newest."""
+        server = self.start("--history", "10", "--write-timeout", "1m")
+        talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
+        total = 2000
+        for seq in range(1, total + 1):
+            talker.say(LONG)
+            talker.read_to(seq)
+        sleeper.read_to(total)  # a gap moves it forward by as much as it says: else it fails
+        missed = sum(event["missed"] for event in sleeper.events if event["type"] == "gap")
+        self.assertGreater(missed, 0)
+        self.assertEqual(missed + len(sleeper.messages), total)
+        self.assertNotIn("gap", [event["type"] for event in talker.events])
+
+    def test_who_never_reads_is_closed_and_the_others_do_not_notice(self):
+        """Not while it blocks, not when it is thrown out: every message is there at once."""
+        server = self.start("--write-timeout", "1s", "--history", "100000")
+        talker, listener = self.join(server), self.join(server)
+        sleeper = self.join(server, receive_buffer=4096)
+        seq = 0
+        while not sleeper.connection.has_hung_up(within=0):
+            seq += 1
+            talker.say(LONG if seq < 300 else "short")  # 300 long ones are more than a socket takes
+            talker.take("ack", within=PROMPTLY)
+            talker.read_to(seq, within=PROMPTLY)
+            listener.read_to(seq, within=PROMPTLY)
+        self.assertGreater(seq, 300)
+        self.assertIn("slow reader", server.log())
+        self.assert_chat_works(server, talker, listener)
+
+    def test_who_reads_slowly_but_steadily_stays(self):
+        """The limit is for those who take nothing at all."""
+        server = self.start("--write-timeout", "500ms", "--history", "100000")
+        talker, reader = self.join(server), self.join(server, receive_buffer=4096)
+        total = 500
+        talker.say(*[LONG] * total)
+        reader.at_most = 500
+        reader.read_to(total)
+        talker.read_to(total)
+
+
+if __name__ == "__main__":
+    run_tests()

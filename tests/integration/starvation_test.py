@@ -1,0 +1,68 @@
+"""The async mutex held across the write: one slow reader starves everybody, though the loop turns."""
+
+from chat_client import ChatClient
+from chat_server import ServerTest, run_tests
+
+WRITE_TIMEOUT = 2.0
+GOODBYE = 1.0  # how long a reader that is thrown out may take to notice
+# What comes within milliseconds unless someone starves has not come after this long.
+SILENCE = 0.5
+
+
+class Starvation(ServerTest):
+    def starve(self, server):
+        """Talks until a reader that takes nothing keeps the lock. Returns who is left, and the
+        number of the first message that nobody has got."""
+        talker, listener = self.join(server), self.join(server)
+        sleeper = self.join(server, receive_buffer=4096)
+        for seq in range(1, 2000):
+            talker.say("x" * 4000, ref=seq)
+            try:
+                talker.take("ack", within=SILENCE)
+                talker.read_to(seq, within=SILENCE)
+                listener.read_to(seq, within=SILENCE)
+            except TimeoutError:
+                return talker, listener, sleeper, seq
+        self.fail("nobody ever starved")
+
+    def test_others_get_nothing_though_the_loop_turns(self):
+        """Pongs come and handshakes complete, so this is no freeze; messages and welcomes, which
+        need the lock, do not."""
+        server = self.start("--write-timeout", "1m")
+        _, listener, sleeper, seq = self.starve(server)
+        listener.ping(b"are you there?")
+        listener.wait_until(lambda: listener.pongs, "a pong")
+        newcomer = ChatClient(self.connect(server))
+        newcomer.upgrade()
+        with self.assertRaises(TimeoutError):
+            newcomer.take("welcome", within=SILENCE)
+        with self.assertRaises(TimeoutError):
+            listener.read_to(seq + 1, within=SILENCE)
+        self.assertNotIn("frozen", server.log())
+        sleeper.connection.reset()
+        newcomer.take("welcome")
+
+    def test_all_flows_again_when_the_slow_reader_is_closed(self):
+        """After --write-timeout the lock is free: nothing that was said is lost."""
+        server = self.start("--write-timeout", f"{WRITE_TIMEOUT:.0f}s")
+        talker, listener, sleeper, seq = self.starve(server)
+        newcomer = ChatClient(self.connect(server))
+        newcomer.upgrade()
+        newcomer.take("welcome", within=WRITE_TIMEOUT + GOODBYE)
+        for client in (talker, listener, newcomer):
+            client.read_to(seq)
+        self.assertTrue(sleeper.connection.has_hung_up(within=GOODBYE + 1))
+        self.assertIn("slow reader", server.log())
+        self.assert_chat_works(server, talker, listener, newcomer)
+
+    def test_all_flows_again_when_the_slow_reader_reads(self):
+        """It loses nothing either: it was slow, that is all."""
+        server = self.start("--write-timeout", "1m", "--history", "100000")
+        everyone = self.starve(server)
+        for client in reversed(everyone[:3]):
+            client.read_to(everyone[3])
+        self.assert_chat_works(server, *everyone[:3])
+
+
+if __name__ == "__main__":
+    run_tests()
