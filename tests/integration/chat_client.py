@@ -132,12 +132,20 @@ class ChatClient:
     # --- Out ---
 
     def upgrade(self, target="/", headers=(), within=None):
+        status = self.try_upgrade(target, headers, within)
+        if status != 101:
+            raise AssertionError(f"no upgrade but HTTP status {status}")
+
+    def try_upgrade(self, target="/", headers=(), within=None):
+        """Asks to come in; the HTTP status."""
         self.connection.send(upgrade_request(target, headers))
         status, answer, rest = self.connection.response(within)
-        if status != 101 or answer["sec-websocket-accept"] != ACCEPT:
-            raise FramingError(f"no upgrade: {status} {rest!r}")
-        self._received += rest
-        self._take_frames()
+        if status == 101:
+            if answer["sec-websocket-accept"] != ACCEPT:
+                raise FramingError(f"wrong key in {answer}")
+            self._received += rest
+            self._take_frames()
+        return status
 
     def send_frame(self, opcode, payload=b"", **options):
         self.connection.send(frame(opcode, payload, **options))
@@ -194,6 +202,7 @@ class ChatClient:
         if not some:
             if how == "end of stream" and self._received:
                 raise FramingError(f"the stream ends inside a frame: {bytes(self._received[:80])!r}")
+            self.connection.close()
             self.closed = Closed(*(self._close_frame or (None, "")), how)
             raise self.closed
         self._received += some
