@@ -1,0 +1,125 @@
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "server/chat/protocol.hpp"
+
+#include <boost/json.hpp>
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace chat;
+namespace json = boost::json;
+
+namespace {
+
+std::string code_of(std::string_view payload) {
+    const auto parsed = parse_request(payload);
+    return parsed ? "accepted" : std::string{parsed.error().code};
+}
+
+json::object parse(const std::string& text) {
+    return json::parse(text).as_object();
+}
+
+} // namespace
+
+TEST_CASE("say carries its text, and its ref as the JSON it was") {
+    const auto parsed = parse_request(R"({"type":"say","text":"h\u00e9\n","ref":{"a":[1,null]}})");
+    REQUIRE(parsed.has_value());
+    const auto& say = std::get<say_request>(*parsed);
+    CHECK(say.text == "h\xC3\xA9\n");
+    CHECK(json::parse(say.ref) == json::parse(R"({"a":[1,null]})"));
+}
+
+TEST_CASE("say without a ref has an ack without one") {
+    const auto parsed = parse_request(R"({"type":"say","text":"x"})");
+    REQUIRE(parsed.has_value());
+    CHECK(std::get<say_request>(*parsed).ref.empty());
+    CHECK(encode_ack("", 7) == R"({"type":"ack","seq":7})");
+    CHECK(encode_ack(R"("r")", 7) == R"({"type":"ack","ref":"r","seq":7})");
+}
+
+TEST_CASE("what is no request is refused with a code for programs") {
+    CHECK(code_of("") == "bad_json");
+    CHECK(code_of("{") == "bad_json");
+    CHECK(code_of(R"({"type":"say","text":"\ud800"})") == "bad_json");
+    CHECK(code_of(std::string(100'000, '[')) == "bad_json");
+    CHECK(code_of("[]") == "bad_type");
+    CHECK(code_of("null") == "bad_type");
+    CHECK(code_of("{}") == "bad_type");
+    CHECK(code_of(R"({"type":7})") == "bad_type");
+    CHECK(code_of(R"({"type":"shout","text":"x"})") == "bad_type");
+    CHECK(code_of(R"({"type":"say"})") == "bad_text");
+    CHECK(code_of(R"({"type":"say","text":7})") == "bad_text");
+    CHECK(code_of(R"({"type":"say","text":""})") == "bad_text");
+    CHECK(code_of(R"({"type":"name"})") == "bad_name");
+    CHECK(code_of(R"({"type":"name","name":""})") == "bad_name");
+}
+
+TEST_CASE("a text has 1 to 4096 bytes") {
+    const auto say = [](std::size_t bytes) {
+        return R"({"type":"say","text":")" + std::string(bytes, 'x') + R"("})";
+    };
+    CHECK(code_of(say(1)) == "accepted");
+    CHECK(code_of(say(4096)) == "accepted");
+    CHECK(code_of(say(4097)) == "bad_text");
+}
+
+TEST_CASE("a name has 1 to 32 printable characters, whatever their bytes") {
+    std::string umlauts;
+    for (int i = 0; i < 32; ++i)
+        umlauts += "\xC3\xBC";
+    CHECK(is_valid_name("alice"));
+    CHECK(is_valid_name(umlauts));
+    CHECK(is_valid_name("\xF0\x9F\x98\x80"));
+    CHECK_FALSE(is_valid_name(""));
+    CHECK_FALSE(is_valid_name(umlauts + "x"));
+    CHECK_FALSE(is_valid_name("tab\there"));
+    CHECK_FALSE(is_valid_name("bell\x7F"));
+    CHECK_FALSE(is_valid_name("c1 \xC2\x85"));
+    CHECK_FALSE(is_valid_name("turned \xE2\x80\xAE"));
+    CHECK_FALSE(is_valid_name("\xC3"));
+    CHECK_FALSE(is_valid_name("\xC0\x80"));         // overlong
+    CHECK_FALSE(is_valid_name("\xED\xA0\x80"));     // a surrogate
+    CHECK_FALSE(is_valid_name("\xF4\x90\x80\x80")); // beyond Unicode
+}
+
+TEST_CASE("a name in the target is percent-decoded") {
+    CHECK(name_in_target("/") == std::nullopt);
+    CHECK(name_in_target("/?") == std::nullopt);
+    CHECK(name_in_target("/?surname=x") == std::nullopt);
+    CHECK(name_in_target("/?name=alice") == "alice");
+    CHECK(name_in_target("/?a=b&name=b%C3%A9+c&d=e") == "b\xC3\xA9 c");
+    CHECK(name_in_target("/?name=%zz") == "");
+    CHECK(name_in_target("/?name=%a") == "");
+}
+
+TEST_CASE("everything that is sent is JSON with the fields of the protocol") {
+    const auto hello = parse(encode(welcome{.id = 7,
+                                            .name = "a\"b",
+                                            .seq = 41,
+                                            .mutex = "async",
+                                            .guard = "released",
+                                            .max_message_bytes = 16384,
+                                            .history = 1000}));
+    CHECK(hello.at("type") == "welcome");
+    CHECK(hello.at("name") == "a\"b");
+    CHECK(hello.at("seq") == 41);
+    CHECK(hello.at("limits").at("message_bytes") == 16384);
+    CHECK(parse(encode_presence(12)) == parse(R"({"type":"presence","clients":12})"));
+    CHECK(parse(encode_gap(17)) == parse(R"({"type":"gap","missed":17})"));
+    const auto error = parse(encode_error({"bad_json", "a \"reason\"\n"}));
+    CHECK(error.at("code") == "bad_json");
+    CHECK(error.at("reason") == "a \"reason\"\n");
+}
+
+TEST_CASE("a message's rest completes its beginning, with the time to the millisecond in UTC") {
+    using namespace std::chrono;
+    const system_clock::time_point when{milliseconds{1'763'847'240'123}};
+    const std::string long_text(2000, '"'); // longer than the serializer's chunk, each byte escaped
+    const auto rest = encode_message_rest(7, "al\\ice", long_text, when);
+    const auto message = parse(R"({"type":"message","seq":1)" + rest);
+    CHECK(message.at("id") == 7);
+    CHECK(message.at("from") == "al\\ice");
+    CHECK(message.at("text") == json::string_view{long_text});
+    CHECK(message.at("time") == "2025-11-22T21:34:00.123Z");
+}

@@ -1,0 +1,227 @@
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "server/chat/frame.hpp"
+#include "server/chat/wire.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <doctest/doctest.h>
+
+#include <map>
+#include <random>
+#include <string>
+
+using namespace chat;
+
+namespace {
+
+using tcp = asio::ip::tcp;
+using socket_type = wire::socket_type;
+
+/// A connection on loopback whose buffers are as small as the kernel allows.
+struct connection {
+    asio::io_context loop{1};
+    socket_type peer{loop.get_executor()};
+    wire out{accept()};
+
+    socket_type accept() {
+        tcp::acceptor acceptor{loop};
+        acceptor.open(tcp::v4());
+        acceptor.set_option(asio::socket_base::send_buffer_size{1});
+        acceptor.set_option(asio::socket_base::receive_buffer_size{1});
+        acceptor.bind({asio::ip::address_v4::loopback(), 0});
+        acceptor.listen();
+        peer.open(tcp::v4());
+        peer.set_option(asio::socket_base::receive_buffer_size{1});
+        peer.connect(acceptor.local_endpoint());
+        socket_type accepted{loop.get_executor()};
+        acceptor.accept(accepted);
+        return accepted;
+    }
+
+    /// Runs the coroutines until all have ended; what one throws is thrown here.
+    template <class... Tasks>
+    void run(Tasks... tasks) {
+        (asio::co_spawn(loop, std::move(tasks),
+                        [](std::exception_ptr failed) {
+                            if (failed)
+                                std::rethrow_exception(failed);
+                        }),
+         ...);
+        loop.run();
+    }
+};
+
+/// A frame of any opcode; text_frame makes the others.
+std::string control_frame(char opcode, const std::string& payload) {
+    auto frame = text_frame(payload);
+    frame[0] = static_cast<char>(0x80 | opcode);
+    return frame;
+}
+
+constexpr char opcode_pong = 0xA;
+constexpr char opcode_close = 0x8;
+
+/// Reads frames until end of file, in small pieces of changing size; a broken frame throws.
+task<> read_frames(socket_type& from, std::vector<std::string>& frames) {
+    std::string unread;
+    std::minstd_rand random;
+    char chunk[700];
+    for (;;) {
+        const auto [error, size] = co_await from.async_read_some(
+            asio::buffer(chunk, 1 + random() % sizeof chunk), asio::as_tuple(use_task));
+        if (error)
+            break;
+        unread.append(chunk, size);
+        while (unread.size() >= max_frame_header + 130 ||
+               (unread.size() > 3 && frame_size(unread) <= unread.size())) {
+            const auto first = static_cast<unsigned char>(unread[0]);
+            if (first != 0x81 && first != 0x8A && first != 0x88)
+                throw std::runtime_error{"no frame starts here"};
+            const auto whole = frame_size(unread);
+            if (whole > unread.size())
+                break;
+            frames.push_back(unread.substr(0, whole));
+            unread.erase(0, whole);
+        }
+    }
+    if (!unread.empty())
+        throw std::runtime_error{"the last frame is cut"};
+}
+
+/// Sends all that the buffer has, as a session's deliver does.
+task<> deliver(wire& out, const message_buffer& buffer, int& running) {
+    std::uint64_t cursor = 0;
+    while (cursor < buffer.newest()) {
+        const auto news = buffer.since(cursor);
+        cursor += co_await out.write_news(news);
+    }
+    --running;
+}
+
+task<> send_pongs(wire& out, int count, int& running) {
+    for (int i = 0; i < count; ++i) {
+        const auto frame = control_frame(opcode_pong, "pong " + std::to_string(i));
+        const auto sent = co_await out.async_write_some(asio::buffer(frame), use_task);
+        if (sent != frame.size())
+            throw std::runtime_error{"a control frame was not sent whole"};
+    }
+    --running;
+}
+
+task<> send_replies(wire& out, int count, int& running) {
+    for (int i = 0; i < count; ++i) {
+        const auto frame = text_frame("reply " + std::to_string(i) + std::string(1000, '.'));
+        while (!out.push_reply(frame))
+            co_await out.reply_lane_shrunk();
+        out.set_presence(text_frame("presence"));
+        out.flush();
+    }
+    --running;
+}
+
+/// Closes when all writers have written.
+task<> say_goodbye(wire& out, const int& running) {
+    while (running > 0)
+        co_await asio::post(out.get_executor(), use_task);
+    const auto frame = control_frame(opcode_close, "");
+    co_await out.async_write_some(asio::buffer(frame), use_task);
+    co_await out.linger({});
+}
+
+} // namespace
+
+TEST_CASE(
+    "frames of all lanes arrive whole and in the order of their lane, whatever the socket cuts") {
+    connection link;
+    constexpr int messages = 3000, pongs = 400, replies = 300;
+    message_buffer buffer{{.messages = messages, .bytes = 64 << 20}};
+    for (int i = 0; i < messages; ++i)
+        buffer.append(std::string(static_cast<std::size_t>(i % 900), 'm'));
+    std::vector<std::string> frames;
+    int running = 3;
+    link.run(read_frames(link.peer, frames), deliver(link.out, buffer, running),
+             send_pongs(link.out, pongs, running), send_replies(link.out, replies, running),
+             say_goodbye(link.out, running));
+
+    int next_pong = 0, next_reply = 0;
+    std::uint64_t next_message = 1;
+    for (const auto& frame : frames) {
+        if (frame.find("pong ") != std::string::npos)
+            CHECK(frame.ends_with("pong " + std::to_string(next_pong++)));
+        else if (frame.find("reply ") != std::string::npos)
+            CHECK(frame.find("reply " + std::to_string(next_reply++) + ".") != std::string::npos);
+        else if (frame.find("message") != std::string::npos)
+            CHECK(frame.find("\"seq\":" + std::to_string(next_message++)) != std::string::npos);
+    }
+    CHECK(next_pong == pongs);
+    CHECK(next_reply == replies);
+    CHECK(next_message == messages + 1);
+    CHECK(frames.back() == control_frame(opcode_close, ""));
+}
+
+TEST_CASE("after a close frame nothing is taken any more, and what waits is told so") {
+    connection link;
+    message_buffer buffer{{}};
+    buffer.append("}");
+    std::vector<std::string> frames;
+    std::uint64_t taken = 1;
+    const auto writer = [](wire& out, const message_buffer& from, std::uint64_t& count) -> task<> {
+        const auto frame = control_frame(opcode_close, "");
+        co_await out.async_write_some(asio::buffer(frame), use_task);
+        const auto news = from.since(0);
+        count = co_await out.write_news(news);
+        CHECK(out.push_reply(text_frame("too late")));
+        out.set_presence(text_frame("too late"));
+        out.flush();
+        co_await out.linger({});
+    };
+    link.run(read_frames(link.peer, frames), writer(link.out, buffer, taken));
+    CHECK(taken == 0);
+    CHECK(link.out.is_closing());
+    CHECK(frames == std::vector{control_frame(opcode_close, "")});
+}
+
+TEST_CASE("replies that were accepted go out before the close frame") {
+    connection link;
+    std::vector<std::string> frames;
+    const auto writer = [](wire& out) -> task<> {
+        CHECK(out.push_reply(text_frame("ack")));
+        const auto frame = control_frame(opcode_close, "");
+        co_await out.async_write_some(asio::buffer(frame), use_task);
+        co_await out.linger({});
+    };
+    link.run(read_frames(link.peer, frames), writer(link.out));
+    CHECK(frames == std::vector{text_frame("ack"), control_frame(opcode_close, "")});
+}
+
+TEST_CASE("the reply lane is bounded, and takes one frame of any size") {
+    connection link;
+    CHECK(link.out.push_reply(text_frame(std::string(100'000, 'x'))));
+    CHECK_FALSE(link.out.push_reply(text_frame("y")));
+}
+
+TEST_CASE("a writer that sleeps on a full socket wakes with nothing when the wire is closed") {
+    connection link;
+    message_buffer buffer{{.messages = 100'000, .bytes = 64 << 20}};
+    for (int i = 0; i < 20'000; ++i)
+        buffer.append(std::string(1000, 'm'));
+    bool ended = false;
+    const auto writer = [](wire& out, const message_buffer& from, bool& end) -> task<> {
+        std::uint64_t cursor = 0;
+        while (const auto taken = co_await out.write_news(from.since(cursor)))
+            cursor += taken;
+        end = true;
+    };
+    const auto closer = [](wire& out) -> task<> {
+        while (!out.blocked_since())
+            co_await asio::post(out.get_executor(), use_task);
+        out.abort();
+    };
+    link.run(writer(link.out, buffer, ended), closer(link.out));
+    CHECK(ended);
+    error_code error;
+    char rest[1 << 16];
+    while (!error)
+        link.peer.read_some(asio::buffer(rest), error);
+    CHECK(error == asio::error::connection_reset);
+}
