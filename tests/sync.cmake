@@ -1,3 +1,55 @@
 # The two mutexes and guarded<T, Mutex>.
 chat_unit_test(mutex_contract chat_boost)
 chat_unit_test(async_mutex chat_boost)
+chat_unit_test(mutex_stress chat_boost)
+
+# Every order of small programs. The sanitizers do not follow its fibers.
+if(NOT CHAT_SANITIZE)
+  chat_unit_test(mutex_exploration chat_boost)
+  target_compile_options(mutex_exploration_test PRIVATE -O2)
+endif()
+
+# The same two, for minutes: `ctest -C Stress -L stress`.
+add_test(NAME stress.mutex COMMAND mutex_stress_test CONFIGURATIONS Stress)
+set_tests_properties(stress.mutex PROPERTIES TIMEOUT 3600 LABELS stress
+  ENVIRONMENT CHAT_STRESS_OPERATIONS=10000000)
+if(NOT CHAT_SANITIZE)
+  add_test(NAME stress.mutex_exploration COMMAND mutex_exploration_test CONFIGURATIONS Stress)
+  set_tests_properties(stress.mutex_exploration PROPERTIES TIMEOUT 3600 LABELS stress
+    ENVIRONMENT CHAT_EXPLORE=5)
+endif()
+
+# The header alone, as others will use it: no include path, definition or library of ours.
+add_executable(async_mutex_alone standalone/async_mutex_alone.cpp)
+target_compile_features(async_mutex_alone PRIVATE cxx_std_20)
+target_compile_options(async_mutex_alone PRIVATE ${sanitizers})
+target_link_options(async_mutex_alone PRIVATE ${sanitizers})
+target_include_directories(async_mutex_alone PRIVATE ${PROJECT_SOURCE_DIR}/server/sync)
+target_link_libraries(async_mutex_alone PRIVATE Boost::headers Threads::Threads)
+add_test(NAME unit.async_mutex_alone COMMAND async_mutex_alone)
+set_tests_properties(unit.async_mutex_alone PROPERTIES TIMEOUT 60 LABELS unit)
+
+# What must not compile, and what the compiler says.
+function(chat_compile_fail name message)
+  add_library(compile_fail_${name} OBJECT EXCLUDE_FROM_ALL compile_fail/${name}.cpp)
+  target_link_libraries(compile_fail_${name} PRIVATE chat_boost)
+  target_compile_options(compile_fail_${name} PRIVATE -Werror=unused-result -Werror=unused-value)
+  add_test(NAME compile_fail.${name}
+    COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target compile_fail_${name})
+  set_tests_properties(compile_fail.${name} PROPERTIES TIMEOUT 120 LABELS unit
+    PASS_REGULAR_EXPRESSION "${message}" RUN_SERIAL ON)
+endfunction()
+
+chat_compile_fail(guarded_with_awaitable "use lock\\(\\) instead")
+chat_compile_fail(guard_dropped "nodiscard")
+
+option(CHAT_MUTANTS "build broken versions of the async mutex, each with the test that must notice" OFF)
+if(CHAT_MUTANTS)
+  include(mutants/mutants.cmake)
+endif()
+
+find_package(benchmark QUIET)
+if(benchmark_FOUND)
+  add_executable(mutex_bench EXCLUDE_FROM_ALL bench/mutex_bench.cpp)
+  target_link_libraries(mutex_bench PRIVATE chat_boost benchmark::benchmark)
+endif()

@@ -106,6 +106,30 @@ TEST_CASE_TEMPLATE("the value of a guarded is reached through its guard", Mutex,
     CHECK_FALSE(text.try_lock().owns_lock());
 }
 
+namespace {
+
+template <class Mutex>
+task<> grow_with(guarded<std::string, Mutex>& text, std::size_t& length) {
+    auto append = [](std::string& value) {
+        value += " more";
+        return value.size();
+    };
+    length = co_await text.with(append);
+    co_await text.with([](std::string& value) { value += "."; });
+}
+
+} // namespace
+
+TEST_CASE_TEMPLATE("with runs a function on the value and releases the lock", Mutex,
+                   async_loop_mutex, local_loop_mutex, blocking_loop_mutex) {
+    asio::io_context loop;
+    guarded<std::string, Mutex> text{loop, "text"};
+    std::size_t length = 0;
+    run(loop, grow_with(text, length));
+    CHECK(length == 9);
+    CHECK(*text.try_lock() == "text more.");
+}
+
 TEST_CASE_TEMPLATE("waiters enter in the order they arrived", Mutex, async_loop_mutex,
                    local_loop_mutex) {
     asio::io_context loop;

@@ -1,0 +1,413 @@
+// What the async mutex costs, next to what one would use instead: std::mutex, a channel that
+// carries one token, a strand, and the bare yield (asio::post) that any hand-off must pay. All in
+// one process, so that the ratios hold where absolute times do not. `scripts/bench.sh mutex` runs
+// it.
+#include "server/sync/async_mutex.hpp"
+#include "server/sync/loop_executor.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/basic_channel.hpp>
+#include <boost/asio/experimental/basic_concurrent_channel.hpp>
+#include <boost/asio/experimental/channel_traits.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <benchmark/benchmark.h>
+#include <malloc.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <deque>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+// Counts what really reaches the heap: Asio's own memory comes from aligned_alloc, ours from
+// operator new.
+extern "C" void* __libc_malloc(std::size_t) noexcept;
+extern "C" void* __libc_memalign(std::size_t, std::size_t) noexcept;
+
+namespace {
+std::atomic<long> allocations{0};
+}
+
+extern "C" void* malloc(std::size_t size) noexcept {
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    return __libc_malloc(size);
+}
+
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    return __libc_memalign(alignment, size);
+}
+
+namespace {
+
+using namespace chat;
+using boost::system::error_code;
+using clock_type = std::chrono::steady_clock;
+
+using concurrent_mutex = basic_async_mutex<loop_executor>;
+using local_mutex = basic_async_mutex<loop_executor, unsynchronized>;
+
+// --- The contestants: co_await enter(lock), leave
+// ---------------------------------------------------------
+
+struct plain_mutex {
+    explicit plain_mutex(asio::io_context&) {}
+
+    std::mutex lock;
+};
+
+template <class Channel>
+struct token {
+    explicit token(asio::io_context& loop)
+        : channel{loop.get_executor(), 1} {
+        channel.try_send(error_code{});
+    }
+
+    Channel channel;
+};
+
+using local_token =
+    token<asio::experimental::basic_channel<loop_executor, asio::experimental::channel_traits<>,
+                                            void(error_code)>>;
+using shared_token = token<asio::experimental::basic_concurrent_channel<
+    loop_executor, asio::experimental::channel_traits<>, void(error_code)>>;
+
+// --- Uncontended
+// ------------------------------------------------------------------------------------------
+
+task<> repeat(benchmark::State& state, plain_mutex& mutex) {
+    for (auto _ : state) {
+        std::lock_guard guard{mutex.lock};
+        benchmark::ClobberMemory();
+    }
+    co_return;
+}
+
+template <class... Policies>
+task<> repeat(benchmark::State& state, basic_async_mutex<loop_executor, Policies...>& mutex) {
+    for (auto _ : state) {
+        auto guard = co_await mutex.lock();
+        benchmark::ClobberMemory();
+    }
+}
+
+template <class Channel>
+task<> repeat(benchmark::State& state, token<Channel>& lock) {
+    for (auto _ : state) {
+        co_await lock.channel.async_receive(use_task);
+        benchmark::ClobberMemory();
+        lock.channel.try_send(error_code{});
+    }
+}
+
+struct bare_yield {
+    explicit bare_yield(asio::io_context&) {}
+};
+
+task<> repeat(benchmark::State& state, bare_yield&) {
+    for (auto _ : state) {
+        co_await asio::post(use_task);
+    }
+}
+
+struct strand {
+    explicit strand(asio::io_context& loop)
+        : inside{loop.get_executor()} {}
+
+    asio::strand<loop_executor> inside;
+};
+
+task<> repeat(benchmark::State& state, strand& lock) {
+    for (auto _ : state) {
+        co_await asio::post(asio::bind_executor(lock.inside, use_task));
+        benchmark::ClobberMemory();
+    }
+}
+
+template <class Lock>
+void uncontended(benchmark::State& state) {
+    asio::io_context loop;
+    Lock lock{loop};
+    long before = 0;
+    auto measured = [&]() -> task<> {
+        before = allocations;
+        co_await repeat(state, lock);
+    };
+    asio::co_spawn(loop, measured, [](std::exception_ptr) {});
+    loop.run();
+    state.SetItemsProcessed(state.iterations());
+    state.counters["allocations"] =
+        static_cast<double>(allocations - before) / static_cast<double>(state.iterations());
+}
+
+template <class Mutex>
+void tried(benchmark::State& state) {
+    asio::io_context loop;
+    Mutex mutex{loop};
+    for (auto _ : state) {
+        auto guard = mutex.try_lock();
+        benchmark::ClobberMemory();
+    }
+    state.SetItemsProcessed(state.iterations());
+}
+
+void tried_std(benchmark::State& state) {
+    std::mutex mutex;
+    for (auto _ : state) {
+        std::unique_lock guard{mutex, std::try_to_lock};
+        benchmark::ClobberMemory();
+    }
+    state.SetItemsProcessed(state.iterations());
+}
+
+// --- Contended: many coroutines, the lock held across a yield
+// ---------------------------------------------
+
+template <class... Policies>
+task<> rounds(basic_async_mutex<loop_executor, Policies...>& mutex, int count) {
+    while (count-- > 0) {
+        auto guard = co_await mutex.lock();
+        co_await asio::post(use_task);
+    }
+}
+
+template <class Channel>
+task<> rounds(token<Channel>& lock, int count) {
+    while (count-- > 0) {
+        co_await lock.channel.async_receive(use_task);
+        co_await asio::post(use_task);
+        lock.channel.try_send(error_code{});
+    }
+}
+
+task<> rounds(bare_yield&, int count) {
+    while (count-- > 0) {
+        co_await asio::post(use_task);
+    }
+}
+
+template <class Lock>
+void contended(benchmark::State& state) {
+    const auto threads = static_cast<int>(state.range(0));
+    const auto coroutines = static_cast<int>(state.range(1));
+    const int each = 400'000 / coroutines;
+    long steady = 0;
+    for (auto _ : state) {
+        asio::io_context loop{threads};
+        Lock lock{loop};
+        for (int i = 0; i != coroutines; ++i) {
+            asio::co_spawn(loop, rounds(lock, each), [](std::exception_ptr) {});
+        }
+        if (threads == 1) { // what it takes to get going is not the steady state
+            for (int i = 0; i != 4 * coroutines; ++i) {
+                loop.run_one();
+            }
+        }
+        const auto before = allocations.load();
+        const auto start = clock_type::now();
+        std::vector<std::thread> others;
+        for (int i = 1; i < threads; ++i) {
+            others.emplace_back([&] { loop.run(); });
+        }
+        loop.run();
+        for (auto& other : others) {
+            other.join();
+        }
+        state.SetIterationTime(std::chrono::duration<double>(clock_type::now() - start).count());
+        steady += allocations - before;
+    }
+    const auto done = state.iterations() * coroutines * each;
+    state.SetItemsProcessed(done);
+    state.counters["allocations"] = static_cast<double>(steady) / static_cast<double>(done);
+}
+
+// --- Many waiting callbacks
+// -------------------------------------------------------------------------------
+
+constexpr int cancelled_waiters = 100'000;
+
+template <bool Forward>
+void cancel(benchmark::State& state) {
+    std::size_t bytes = 0;
+    for (auto _ : state) {
+        asio::io_context loop;
+        concurrent_mutex mutex{loop};
+        auto held = mutex.try_lock();
+        std::vector<asio::cancellation_signal> signals(cancelled_waiters);
+        int aborted = 0;
+        const auto heap = mallinfo2().uordblks;
+        for (auto& signal : signals) {
+            auto count = [&](error_code ec, concurrent_mutex::guard) { aborted += ec.failed(); };
+            mutex.async_lock(asio::bind_cancellation_slot(signal.slot(), count));
+        }
+        bytes = mallinfo2().uordblks - heap;
+        const auto start = clock_type::now();
+        for (int i = 0; i != cancelled_waiters; ++i) {
+            signals[Forward ? i : cancelled_waiters - 1 - i].emit(
+                asio::cancellation_type::terminal);
+        }
+        loop.run();
+        state.SetIterationTime(std::chrono::duration<double>(clock_type::now() - start).count());
+        if (aborted != cancelled_waiters) {
+            state.SkipWithError("a waiter was not aborted");
+        }
+    }
+    state.SetItemsProcessed(state.iterations() * cancelled_waiters);
+    state.counters["bytes_each"] = static_cast<double>(bytes) / cancelled_waiters;
+}
+
+void release_queue(benchmark::State& state) {
+    constexpr int waiters = 1'000'000;
+    for (auto _ : state) {
+        asio::io_context loop;
+        concurrent_mutex mutex{loop};
+        auto held = mutex.try_lock();
+        int granted = 0;
+        for (int i = 0; i != waiters; ++i) {
+            mutex.async_lock([&](error_code ec, concurrent_mutex::guard) { granted += !ec; });
+        }
+        const auto start = clock_type::now();
+        held.unlock();
+        loop.run();
+        state.SetIterationTime(std::chrono::duration<double>(clock_type::now() - start).count());
+        if (granted != waiters) {
+            state.SkipWithError("a waiter was not granted");
+        }
+    }
+    state.SetItemsProcessed(state.iterations() * waiters);
+}
+
+// --- The table
+// --------------------------------------------------------------------------------------------
+
+// Remembers nanoseconds an operation (the median, when there are repetitions).
+class recorder : public benchmark::ConsoleReporter {
+public:
+    recorder()
+        : ConsoleReporter{OO_Tabular} {}
+
+    void ReportRuns(const std::vector<Run>& runs) override {
+        ConsoleReporter::ReportRuns(runs);
+        for (const auto& run : runs) {
+            const auto rate = run.counters.find("items_per_second");
+            if (run.error_occurred || rate == run.counters.end() ||
+                (run.run_type == Run::RT_Aggregate && run.aggregate_name != "median")) {
+                continue;
+            }
+            auto& kept = results_[run.run_name.function_name];
+            kept.ns = 1e9 / rate->second.value;
+            for (const auto& [name, counter] : run.counters) {
+                kept.counters[name] = counter.value;
+            }
+        }
+    }
+
+    double ns(const std::string& name) const {
+        const auto found = results_.find(name);
+        return found == results_.end() ? 0 : found->second.ns;
+    }
+
+    double counter(const std::string& name, const std::string& which) const {
+        const auto found = results_.find(name);
+        return found == results_.end() ? 0 : found->second.counters.at(which);
+    }
+
+private:
+    struct result {
+        double ns = 0;
+        std::map<std::string, double> counters;
+    };
+
+    std::map<std::string, result> results_;
+};
+
+void row(const recorder& seen, const char* work, const char* name, const char* against,
+         const char* reference, double goal) {
+    if (const auto mine = seen.ns(name), base = seen.ns(reference); mine > 0 && base > 0) {
+        std::printf("| %s | %.1f ns | %.2f x %s | %.2f x | %s |\n", work, mine, mine / base,
+                    against, goal, mine / base <= goal ? "met" : "missed");
+    }
+}
+
+void row(const recorder& seen, const char* work, const char* name, double goal) {
+    if (const auto mine = seen.ns(name); mine > 0) {
+        std::printf("| %s | %.0f ns | | %.0f ns | %s |\n", work, mine, goal,
+                    mine <= goal ? "met" : "missed");
+    }
+}
+
+void table(const recorder& seen) {
+    std::puts("\n| work | each | ratio | goal | |\n|---|---|---|---|---|");
+    row(seen, "uncontended `co_await lock()`, concurrent", "uncontended/async_mutex",
+        "`std::mutex`", "uncontended/std_mutex", 2.0);
+    row(seen, "uncontended `co_await lock()`, unsynchronized", "uncontended/unsynchronized",
+        "`std::mutex`", "uncontended/std_mutex", 1.2);
+    row(seen, "`try_lock()`, concurrent", "try_lock/async_mutex", "`std::mutex`",
+        "try_lock/std_mutex", 0.9);
+    row(seen, "`try_lock()`, unsynchronized", "try_lock/unsynchronized", "`std::mutex`",
+        "try_lock/std_mutex", 0.1);
+    row(seen, "hand-off, 1000 coroutines, held across a yield", "contended/async_mutex", "channel",
+        "contended/channel", 0.9);
+    row(seen, "the same, unsynchronized", "contended/unsynchronized", "channel",
+        "contended/channel", 0.9);
+    row(seen, "2 threads, 64 coroutines, held across the yield", "threads/async_mutex",
+        "bare yield", "threads/yield", 3.0);
+    row(seen, "cancel 100,000 waiters, oldest first", "cancel/forward", 110);
+    row(seen, "cancel 100,000 waiters, newest first", "cancel/reverse", 110);
+    row(seen, "release 1,000,000 queued callbacks", "release/async_mutex", 80);
+    if (seen.ns("cancel/forward") > 0) {
+        const auto bytes = seen.counter("cancel/forward", "bytes_each");
+        std::printf(
+            "| heap bytes of a waiting callback with a cancellation slot | %.0f | | 160 | %s |\n",
+            bytes, bytes <= 160 ? "met" : "missed");
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    // glibc spares a process that never had a second thread the atomic instructions. A server had
+    // one.
+    std::thread{[] {}}.join();
+
+    using benchmark::RegisterBenchmark;
+    RegisterBenchmark("uncontended/std_mutex", uncontended<plain_mutex>);
+    RegisterBenchmark("uncontended/async_mutex", uncontended<concurrent_mutex>);
+    RegisterBenchmark("uncontended/unsynchronized", uncontended<local_mutex>);
+    RegisterBenchmark("uncontended/channel", uncontended<local_token>);
+    RegisterBenchmark("uncontended/concurrent_channel", uncontended<shared_token>);
+    RegisterBenchmark("uncontended/strand", uncontended<strand>);
+    RegisterBenchmark("uncontended/yield", uncontended<bare_yield>);
+    RegisterBenchmark("try_lock/std_mutex", tried_std);
+    RegisterBenchmark("try_lock/async_mutex", tried<concurrent_mutex>);
+    RegisterBenchmark("try_lock/unsynchronized", tried<local_mutex>);
+    for (auto* run : {RegisterBenchmark("contended/channel", contended<local_token>),
+                      RegisterBenchmark("contended/concurrent_channel", contended<shared_token>),
+                      RegisterBenchmark("contended/async_mutex", contended<concurrent_mutex>),
+                      RegisterBenchmark("contended/unsynchronized", contended<local_mutex>),
+                      RegisterBenchmark("contended/yield", contended<bare_yield>)}) {
+        run->Args({1, 1000})->UseManualTime()->Unit(benchmark::kMillisecond);
+    }
+    for (auto* run : {RegisterBenchmark("threads/concurrent_channel", contended<shared_token>),
+                      RegisterBenchmark("threads/async_mutex", contended<concurrent_mutex>),
+                      RegisterBenchmark("threads/yield", contended<bare_yield>)}) {
+        run->Args({2, 64})->UseManualTime()->Unit(benchmark::kMillisecond);
+    }
+    for (auto* run : {RegisterBenchmark("cancel/forward", cancel<true>),
+                      RegisterBenchmark("cancel/reverse", cancel<false>),
+                      RegisterBenchmark("release/async_mutex", release_queue)}) {
+        run->UseManualTime()->Unit(benchmark::kMillisecond);
+    }
+
+    benchmark::Initialize(&argc, argv);
+    recorder seen;
+    benchmark::RunSpecifiedBenchmarks(&seen);
+    table(seen);
+}

@@ -1,0 +1,133 @@
+# Broken versions of the async mutex, one line each, and the test that must notice. They prove that the tests
+# see the traps that others fell into. Each is a copy of the header with a piece replaced, in a test program of
+# its own: minutes to compile, so only with -DCHAT_MUTANTS=ON. AddressSanitizer sees what is used after its end.
+
+# chat_mutant(NAME PROGRAM CASE OLD NEW [OLD NEW]...): PROGRAM is a test's name, CASE one of its test cases.
+function(chat_mutant name program case)
+  set(directory ${CMAKE_CURRENT_BINARY_DIR}/mutants/${name})
+  set(header ${PROJECT_SOURCE_DIR}/server/sync/async_mutex.hpp)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${header})
+  file(READ ${header} text)
+  foreach(i RANGE 3 ${ARGC} 2)
+    if(i LESS ARGC)
+      math(EXPR j "${i} + 1")
+      string(FIND "${text}" "${ARGV${i}}" found)
+      if(found EQUAL -1)
+        message(FATAL_ERROR "mutant ${name}: async_mutex.hpp no longer has: ${ARGV${i}}")
+      endif()
+      string(REPLACE "${ARGV${i}}" "${ARGV${j}}" text "${text}")
+    endif()
+  endforeach()
+  file(CONFIGURE OUTPUT ${directory}/server/sync/async_mutex.hpp CONTENT "${text}" @ONLY)
+  add_executable(mutant_${name} unit/${program}_test.cpp)
+  target_include_directories(mutant_${name} BEFORE PRIVATE ${directory})
+  target_compile_definitions(mutant_${name} PRIVATE CHAT_TEST_ONE_MUTEX)
+  if(program MATCHES exploration)
+    target_compile_options(mutant_${name} PRIVATE -O2 -w)
+  else()
+    target_compile_options(mutant_${name} PRIVATE -O0 -w -fsanitize=address)
+    target_link_options(mutant_${name} PRIVATE -fsanitize=address)
+  endif()
+  target_link_libraries(mutant_${name} PRIVATE chat_boost doctest::doctest)
+  add_test(NAME mutant.${name} COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:mutant_${name}>
+    -DCASE=${case} -P ${CMAKE_CURRENT_SOURCE_DIR}/mutants/expect_failure.cmake)
+  set_tests_properties(mutant.${name} PROPERTIES TIMEOUT 60 LABELS mutant)
+endfunction()
+
+# --- Order
+
+chat_mutant(newest_first async_mutex "waiters are served in the order they came"
+  "auto& waiter = *first_;" "auto& waiter = *last_;")
+
+chat_mutant(free_while_granted async_mutex "try_lock does not overtake the queue"
+  "word_.store(word::held, std::memory_order_relaxed)" "word_.store(word::free, std::memory_order_relaxed)")
+
+# --- Where and when handlers run
+
+chat_mutant(runs_inside_unlock async_mutex "a handler runs neither inside async_lock nor inside unlock"
+  "asio::post(asio::prefer(work_" "asio::dispatch(asio::prefer(work_")
+
+chat_mutant(recurses_with_the_queue async_mutex "the stack does not grow with the queue"
+  "asio::post(asio::prefer(work_" "asio::dispatch(asio::prefer(work_")
+
+chat_mutant(runs_inside_async_lock async_mutex "a handler runs neither inside async_lock nor inside unlock"
+  "asio::post(executor, asio::append(" "asio::dispatch(executor, asio::append(")
+
+chat_mutant(no_outstanding_work async_mutex "a waiter keeps its own context running"
+  "outstanding_work.tracked" "outstanding_work.untracked")
+
+# --- Cancellation
+
+chat_mutant(no_cancellation async_mutex "each type of cancellation aborts a waiter"
+  "slot.template emplace<async_mutex_canceller>(*self)" "")
+
+chat_mutant(only_terminal async_mutex "each type of cancellation aborts a waiter"
+  "type != asio::cancellation_type::none" "type == asio::cancellation_type::terminal")
+
+chat_mutant(cancels_what_was_granted async_mutex "a cancellation that meets a grant comes too late"
+  "return waiter.previous != nullptr || first_ == &waiter" "return true")
+
+chat_mutant(last_cancelled_leaves_it_taken async_mutex
+  "cancelling the only waiter does not keep the lock from being freed"
+  "queue_.erase(waiter);\n        settle();" "queue_.erase(waiter);")
+
+chat_mutant(slot_is_not_cleared async_mutex "each type of cancellation aborts a waiter"
+  "asio::get_associated_cancellation_slot(handler_).clear()" "")
+
+chat_mutant(canceller_outlives_its_waiter async_mutex
+  "a signal that outlives its waiter's context does nothing"
+  "canceller->waiter = nullptr" "")
+
+chat_mutant(waiter_outlives_its_canceller async_mutex
+  "a signal may die before the context that its waiter dies with"
+  "waiter->canceller = nullptr" "")
+
+chat_mutant(waiter_has_no_reference async_mutex "destroying the mutex aborts who waits"
+  "state_.retain()" "" "~async_mutex_wait() { state_.release(); }" "~async_mutex_wait() {}")
+
+# --- Ends of lives
+
+chat_mutant(grant_dies_with_its_context async_mutex "a context that dies gives back a grant in flight"
+  "Guard given_back{granted ? &state_ : nullptr}" "(void)granted")
+
+chat_mutant(context_leaves_its_waiters async_mutex
+  "a context that dies takes its waiters along and the queue goes on"
+  "member->forget(context(), dead)" "")
+
+chat_mutant(foreign_context_is_not_met async_mutex
+  "a context that dies takes its waiters along and the queue goes on"
+  "if (context && !knows(*context))" "if (false)")
+
+chat_mutant(mutex_leaves_its_waiters async_mutex "destroying the mutex aborts who waits"
+  "aborted.pop_front().deliver(false)" "aborted.pop_front()")
+
+chat_mutant(mutex_takes_the_state_along async_mutex "a guard and a grant in flight may outlive the mutex"
+  "if (seen == word::free) {\n            release();" "if (true) {\n            release();")
+
+chat_mutant(assignment_forgets_what_it_held mutex_contract "moving onto a held guard releases what it held"
+  "guard{std::move(other)}.swap(*this)" "state_ = std::exchange(other.state_, nullptr)")
+
+# --- Races, which only the exploration of all orders can be sure to see
+
+chat_mutant(try_lock_is_not_atomic mutex_exploration "no order of lock"
+  "        auto seen = word::free;\n        if (!word_.compare_exchange_strong(seen, word::held, std::memory_order_acquire,\n                                           std::memory_order_relaxed)) {\n            return false;\n        }"
+  "        if (word_.load(std::memory_order_relaxed) != word::free) {\n            return false;\n        }\n        word_.store(word::held, std::memory_order_relaxed);")
+
+chat_mutant(unlock_is_not_atomic mutex_exploration "no order of lock"
+  "        auto seen = word::held;\n        if (!word_.compare_exchange_strong(seen, word::free, std::memory_order_release,\n                                           std::memory_order_relaxed)) {\n            hand_over();\n        }"
+  "        if (word_.load(std::memory_order_relaxed) == word::held) {\n            word_.store(word::free, std::memory_order_relaxed);\n        } else {\n            hand_over();\n        }")
+
+chat_mutant(last_waiter_left_meanwhile mutex_exploration "no order of lock"
+  "if (!queue_.empty()) {\n            auto& next" "{\n            auto& next")
+
+chat_mutant(waits_for_a_lock_freed_meanwhile mutex_exploration "no order of lock"
+  "const auto wanted = seen == word::free ? word::held : word::contended"
+  "const auto wanted = word::contended")
+
+chat_mutant(cancellation_is_not_atomic mutex_exploration "no order of lock"
+  "std::lock_guard lock{queue_mutex_};\n        if (!queue_.contains(waiter)) {\n            return false;\n        }"
+  "queue_mutex_.lock();\n        const bool there = queue_.contains(waiter);\n        queue_mutex_.unlock();\n        if (!there) {\n            return false;\n        }\n        std::lock_guard lock{queue_mutex_};")
+
+chat_mutant(dies_while_it_is_unlocked mutex_exploration "no order breaks a mutex that is destroyed"
+  "word_.compare_exchange_strong(seen, word::orphaned, std::memory_order_acq_rel,\n                                          std::memory_order_acquire)"
+  "seen = word_.load(std::memory_order_relaxed), word_.store(word::orphaned, std::memory_order_relaxed)")
