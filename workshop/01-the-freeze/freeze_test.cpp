@@ -1,0 +1,96 @@
+// Opens the café for three customers. Linked with exercise.cpp it freezes, and the watchdog says
+// so; linked with solution.cpp it passes. Exit codes: 0 passed, 1 failed, 3 frozen, as of
+// chat-server.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include "workshop/01-the-freeze/cafe.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdlib>
+#include <iostream>
+#include <mutex>
+#include <thread>
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A thread of its own, since a frozen one can't report that it is frozen. Ends the process when it
+/// outlives its patience.
+class watchdog {
+public:
+    watchdog()
+        : thread_{[this] { watch(); }} {}
+
+    ~watchdog() {
+        {
+            const std::lock_guard lock{mutex_};
+            served_ = true;
+        }
+        changed_.notify_one();
+        thread_.join();
+    }
+
+    watchdog(const watchdog&) = delete;
+    watchdog& operator=(const watchdog&) = delete;
+
+private:
+    static constexpr auto patience = 1500ms; // an open café needs 15 ms
+
+    void watch() {
+        std::unique_lock lock{mutex_};
+        if (changed_.wait_for(lock, patience, [this] { return served_; }))
+            return;
+        std::cerr << "frozen: the café's only thread waits for a lock, and the task that holds it\n"
+                     "        sleeps in a co_await that only this thread could end.\n"
+                     "hint:   which guard is alive while take_order awaits the printer?\n";
+        std::_Exit(3); // a thread that is stuck in lock() can't be joined
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool served_ = false;
+    std::thread thread_; // last: it uses the others
+};
+
+/// What comes of a task is stored; what it throws is thrown out of loop.run().
+template <class T>
+void spawn(asio::io_context& loop, asio::awaitable<T> task, T& result) {
+    asio::co_spawn(loop, std::move(task), [&result](std::exception_ptr failed, T value) {
+        if (failed)
+            std::rethrow_exception(failed);
+        result = std::move(value);
+    });
+}
+
+} // namespace
+
+TEST_CASE("three customers get their receipts, their numbers and their drinks") {
+    const watchdog patience;
+    asio::io_context loop{1};
+    cafe::shop shop{loop};
+    int first = 0;
+    int second = 0;
+    int third = 0;
+    std::vector<std::string> made;
+
+    spawn(loop, cafe::take_order(shop, "espresso"), first);
+    spawn(loop, cafe::serve(shop, 3), made);
+    spawn(loop, cafe::take_order(shop, "tea"), second);
+    spawn(loop, cafe::take_order(shop, "cocoa"), third);
+    loop.run();
+
+    const std::vector<std::string> drinks{"espresso", "tea", "cocoa"};
+    CHECK(made == drinks);
+    CHECK_MESSAGE(std::ranges::is_permutation(shop.printer.printed(), drinks),
+                  "everybody gets a receipt: await the printer");
+    CHECK_MESSAGE((first == 1 && second == 2 && third == 3),
+                  "the numbers were " << first << ", " << second << ", " << third
+                                      << ": take the number with you while you hold the lock,"
+                                         " others change the book afterwards");
+}
