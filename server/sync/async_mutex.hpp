@@ -1,7 +1,11 @@
 // A mutex for Asio's coroutines and completion handlers: whoever finds it taken is suspended, not
 // blocked. In: co_await lock(), async_lock(token), try_lock(). Out: a guard, to one at a time, in
 // arrival order, each resumed on its own executor. Needs Asio and C++20, nothing else: copy this
-// file wherever you like. SPDX-License-Identifier: BSL-1.0
+// file wherever you like; basic_async_mutex, at its end, is the reference page.
+//
+// Stands on Asio's public interface alone. Tested with Boost 1.81, the newest of Debian 12.
+//
+// SPDX-License-Identifier: BSL-1.0
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -35,8 +39,7 @@ namespace chat {
 
 namespace asio = boost::asio;
 
-// --- Policies
-// --------------------------------------------------------------------------------------------
+// --- Policies --------------------------------------------------------------------------------
 
 /// Threading policy: any thread may use the mutex and its guards, at the same time.
 struct concurrent {
@@ -104,8 +107,7 @@ struct unobserved {
     void released() noexcept {}
 };
 
-// --- Internals
-// -------------------------------------------------------------------------------------------
+// --- Internals -------------------------------------------------------------------------------
 
 namespace detail {
 
@@ -586,9 +588,54 @@ private:
 
 } // namespace detail
 
-// --- The mutex
-// -------------------------------------------------------------------------------------------
+// --- The mutex -------------------------------------------------------------------------------
 
+/// Mutual exclusion for coroutines and completion handlers, first come, first served.
+///
+/// A waiter is suspended while its thread goes on. Unlocking hands the lock to the oldest waiter
+/// directly: it is never free in between, so nobody overtakes.
+///
+/// \code
+/// asio::awaitable<void> append(chat::async_mutex& mutex, std::string& text) {
+///     auto guard = co_await mutex.lock();
+///     text += co_await read_line(); // others wait, no thread does
+/// }                                 // unlocked
+/// \endcode
+///
+/// \tparam Executor   Where handlers run that have no associated executor of their own.
+/// \tparam Threading  `concurrent` or `unsynchronized`.
+/// \tparam Observer   `unobserved`, or what is told who holds and who waits.
+///
+/// \par Thread safety
+/// Distinct objects: safe. Shared objects: safe with `concurrent`, but for construction and
+/// destruction; unsafe with `unsynchronized`. A guard may be released on any thread.
+///
+/// \par Handlers
+/// A handler is always posted to its own associated executor, on which work is outstanding until
+/// then. It never runs inside a member function of the mutex or its guard, and the mutex holds no
+/// lock of its own while anything of the user's runs. A chain of a million waiters takes no more
+/// stack than one. If a waiter's executor cannot take it, because its post throws, unlocking calls
+/// std::terminate.
+///
+/// \par Memory
+/// The state is allocated once. try_lock() and an uncontended `co_await lock()` allocate nothing
+/// but the coroutine's frame, which Asio recycles. A waiter takes one block from its handler's
+/// associated allocator, or from asio::recycling_allocator if it has none, and gives it back before
+/// the handler runs. The first waiter from another execution context ties the two, once.
+///
+/// \par Cancellation
+/// Terminal, partial and total are supported, and mean the same: a waiter leaves the queue, in
+/// constant time, and completes with asio::error::operation_aborted and an empty guard. Either it
+/// is cancelled or it gets the lock, also when the two meet on different threads; a cancellation
+/// that comes second does nothing. As for every operation of Asio, a signal must not be emitted
+/// while the handler itself starts on another thread: emit on the handler's strand.
+///
+/// \par Ends of lives
+/// - The mutex dies with waiters: they complete with operation_aborted. A guard, or a grant on its
+///   way to its handler, may outlive the mutex.
+/// - An execution context dies with waiters: their handlers are destroyed unrun, and the queue goes
+///   on without them. Waiters of an executor that has no execution context must leave before it.
+/// - A handler is destroyed unrun, or throws: the lock that it was granted goes to the next.
 template <class Executor = asio::any_io_executor, class Threading = concurrent,
           class Observer = unobserved>
 class basic_async_mutex {
@@ -598,21 +645,28 @@ public:
     using executor_type = Executor;
     using site_type = typename Observer::site;
 
+    /// The same with another executor, for `token::as_default_on_t<mutex>`.
     template <class Other>
     struct rebind_executor {
         using other = basic_async_mutex<Other, Threading, Observer>;
     };
 
+    /// Holds the lock, or nothing; its destructor unlocks. May move between threads, outlive the
+    /// mutex, and be kept across a co_await: the type is our own, since tools rightly warn of a
+    /// std::lock_guard there.
     class [[nodiscard]] guard {
     public:
+        /// Holds nothing.
         guard() noexcept = default;
 
+        /// Takes over a lock that release() left taken.
         guard(basic_async_mutex& mutex, std::adopt_lock_t) noexcept
             : state_{mutex.state_} {}
 
         guard(guard&& other) noexcept
             : state_{std::exchange(other.state_, nullptr)} {}
 
+        /// Unlocks what it held.
         guard& operator=(guard&& other) noexcept {
             guard{std::move(other)}.swap(*this);
             return *this;
@@ -626,12 +680,14 @@ public:
 
         explicit operator bool() const noexcept { return owns_lock(); }
 
+        /// Hands the lock to the oldest waiter, by posting. Does nothing when nothing is held.
         void unlock() noexcept {
             if (auto* held = std::exchange(state_, nullptr)) {
                 held->unlock();
             }
         }
 
+        /// Leaves the lock taken, for a guard that adopts it before the mutex dies.
         void release() noexcept { state_ = nullptr; }
 
     private:
@@ -645,6 +701,7 @@ public:
         state_type* state_ = nullptr;
     };
 
+    /// \throws std::bad_alloc.
     explicit basic_async_mutex(const Executor& executor, Observer observer = {})
         : executor_{executor}
         , state_{new state_type{std::move(observer)}} {}
@@ -657,14 +714,22 @@ public:
     basic_async_mutex(const basic_async_mutex&) = delete;
     basic_async_mutex& operator=(const basic_async_mutex&) = delete;
 
+    /// Whoever waits completes with operation_aborted. Who holds the lock may keep it.
     ~basic_async_mutex() { state_->orphan(); }
 
     executor_type get_executor() const noexcept { return executor_; }
 
+    /// An empty guard if the lock is taken, as it is while anybody waits. In hot loops try first,
+    /// then await: a coroutine's frame costs more than the lock.
     guard try_lock(site_type site = site_type::current()) noexcept {
         return guard{state_->try_lock(site) ? state_ : nullptr};
     }
 
+    /// Starts to wait for the lock. The mutex must live until the operation has started (a deferred
+    /// one starts late), not longer.
+    ///
+    /// Completion signature: `void(boost::system::error_code, guard)`. The only error is
+    /// operation_aborted; the guard is then empty.
     template <asio::completion_token_for<void(boost::system::error_code, guard)> Token =
                   asio::default_completion_token_t<Executor>>
     auto async_lock(Token&& token = {}, site_type site = site_type::current()) {
@@ -672,6 +737,8 @@ public:
                                                                                    token, site);
     }
 
+    /// The short form for coroutines of this executor. Does not suspend if the lock is free.
+    /// \throws boost::system::system_error operation_aborted; then the lock was not acquired.
     asio::awaitable<guard, Executor> lock(site_type site = site_type::current()) {
         guard held = try_lock(site);
         if (!held) {
@@ -708,7 +775,10 @@ private:
     state_type* state_;
 };
 
+/// For any executor and any thread.
 using async_mutex = basic_async_mutex<>;
+
+/// For any executor, on one thread or strand.
 using unsynchronized_async_mutex = basic_async_mutex<asio::any_io_executor, unsynchronized>;
 
 } // namespace chat

@@ -82,25 +82,26 @@ using shared_token = token<asio::experimental::basic_concurrent_channel<
 // --- Uncontended
 // ------------------------------------------------------------------------------------------
 
-task<> repeat(benchmark::State& state, plain_mutex& mutex) {
-    for (auto _ : state) {
+template <class Rounds>
+task<> repeat(Rounds& state, plain_mutex& mutex) {
+    for ([[maybe_unused]] auto _ : state) {
         std::lock_guard guard{mutex.lock};
         benchmark::ClobberMemory();
     }
     co_return;
 }
 
-template <class... Policies>
-task<> repeat(benchmark::State& state, basic_async_mutex<loop_executor, Policies...>& mutex) {
-    for (auto _ : state) {
+template <class Rounds, class... Policies>
+task<> repeat(Rounds& state, basic_async_mutex<loop_executor, Policies...>& mutex) {
+    for ([[maybe_unused]] auto _ : state) {
         auto guard = co_await mutex.lock();
         benchmark::ClobberMemory();
     }
 }
 
-template <class Channel>
-task<> repeat(benchmark::State& state, token<Channel>& lock) {
-    for (auto _ : state) {
+template <class Rounds, class Channel>
+task<> repeat(Rounds& state, token<Channel>& lock) {
+    for ([[maybe_unused]] auto _ : state) {
         co_await lock.channel.async_receive(use_task);
         benchmark::ClobberMemory();
         lock.channel.try_send(error_code{});
@@ -111,8 +112,9 @@ struct bare_yield {
     explicit bare_yield(asio::io_context&) {}
 };
 
-task<> repeat(benchmark::State& state, bare_yield&) {
-    for (auto _ : state) {
+template <class Rounds>
+task<> repeat(Rounds& state, bare_yield&) {
+    for ([[maybe_unused]] auto _ : state) {
         co_await asio::post(use_task);
     }
 }
@@ -124,8 +126,9 @@ struct strand {
     asio::strand<loop_executor> inside;
 };
 
-task<> repeat(benchmark::State& state, strand& lock) {
-    for (auto _ : state) {
+template <class Rounds>
+task<> repeat(Rounds& state, strand& lock) {
+    for ([[maybe_unused]] auto _ : state) {
         co_await asio::post(asio::bind_executor(lock.inside, use_task));
         benchmark::ClobberMemory();
     }
@@ -151,7 +154,7 @@ template <class Mutex>
 void tried(benchmark::State& state) {
     asio::io_context loop;
     Mutex mutex{loop};
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto _ : state) {
         auto guard = mutex.try_lock();
         benchmark::ClobberMemory();
     }
@@ -160,7 +163,7 @@ void tried(benchmark::State& state) {
 
 void tried_std(benchmark::State& state) {
     std::mutex mutex;
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto _ : state) {
         std::unique_lock guard{mutex, std::try_to_lock};
         benchmark::ClobberMemory();
     }
@@ -199,7 +202,7 @@ void contended(benchmark::State& state) {
     const auto coroutines = static_cast<int>(state.range(1));
     const int each = 400'000 / coroutines;
     long steady = 0;
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto _ : state) {
         asio::io_context loop{threads};
         Lock lock{loop};
         for (int i = 0; i != coroutines; ++i) {
@@ -236,7 +239,7 @@ constexpr int cancelled_waiters = 100'000;
 template <bool Forward>
 void cancel(benchmark::State& state) {
     std::size_t bytes = 0;
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto _ : state) {
         asio::io_context loop;
         concurrent_mutex mutex{loop};
         auto held = mutex.try_lock();
@@ -265,7 +268,7 @@ void cancel(benchmark::State& state) {
 
 void release_queue(benchmark::State& state) {
     constexpr int waiters = 1'000'000;
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto _ : state) {
         asio::io_context loop;
         concurrent_mutex mutex{loop};
         auto held = mutex.try_lock();
@@ -370,12 +373,76 @@ void table(const recorder& seen) {
     }
 }
 
+// --- Instructions: `mutex_bench --rounds NAME COUNT` does COUNT rounds, for callgrind to count
+// -------------
+
+struct fixed_rounds {
+    int left;
+
+    struct iterator {
+        fixed_rounds* of;
+
+        bool operator!=(std::nullptr_t) const { return of->left > 0; }
+
+        void operator++() const { --of->left; }
+
+        int operator*() const { return 0; }
+    };
+
+    iterator begin() { return {this}; }
+
+    std::nullptr_t end() { return nullptr; }
+};
+
+template <class Lock>
+void uncontended_rounds(int count) {
+    asio::io_context loop;
+    Lock lock{loop};
+    fixed_rounds all{count};
+    asio::co_spawn(loop, repeat(all, lock), [](std::exception_ptr) {});
+    loop.run();
+}
+
+template <class Lock>
+void contended_rounds(int count) {
+    asio::io_context loop;
+    Lock lock{loop};
+    for (int i = 0; i != 10; ++i) {
+        asio::co_spawn(loop, rounds(lock, count / 10), [](std::exception_ptr) {});
+    }
+    loop.run();
+}
+
+int do_rounds(const std::string& name, int count) {
+    const std::map<std::string, void (*)(int)> known{
+        {"uncontended/std_mutex", uncontended_rounds<plain_mutex>},
+        {"uncontended/async_mutex", uncontended_rounds<concurrent_mutex>},
+        {"uncontended/unsynchronized", uncontended_rounds<local_mutex>},
+        {"uncontended/channel", uncontended_rounds<local_token>},
+        {"uncontended/yield", uncontended_rounds<bare_yield>},
+        {"contended/async_mutex", contended_rounds<concurrent_mutex>},
+        {"contended/unsynchronized", contended_rounds<local_mutex>},
+        {"contended/channel", contended_rounds<local_token>},
+        {"contended/yield", contended_rounds<bare_yield>},
+    };
+    const auto found = known.find(name);
+    if (found == known.end()) {
+        std::fprintf(stderr, "mutex_bench: --rounds knows no '%s'\n", name.c_str());
+        return 2;
+    }
+    found->second(count);
+    return 0;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     // glibc spares a process that never had a second thread the atomic instructions. A server had
     // one.
     std::thread{[] {}}.join();
+    if (argc == 4 && argv[1] == std::string{"--rounds"}) {
+        return do_rounds(argv[2], std::atoi(argv[3]));
+    }
 
     using benchmark::RegisterBenchmark;
     RegisterBenchmark("uncontended/std_mutex", uncontended<plain_mutex>);
