@@ -122,22 +122,23 @@ std::string crowd::target(std::string_view name) const {
 
 task<> crowd::leave() {
     busy_ += static_cast<std::uint32_t>(slow_readers_.size());
-    for (auto& slow : slow_readers_)
-        spawn(run_.loop, leave_slow_reader(slow));
+    for (std::uint32_t i = 0; i < slow_readers_.size(); ++i)
+        spawn(run_.loop, leave_slow_reader(slow_readers_[i]));
     co_await all_done();
 
     for (auto& one : clients_)
         one.leave();
     const auto limit = clock::now() + goodbye_limit;
-    while (clock::now() < limit && std::ranges::any_of(clients_, &client::is_here))
-        co_await step_done_.wait_until(
-            std::min(limit, clock::now() + std::chrono::milliseconds{5}));
+    while (clock::now() < limit && std::ranges::any_of(clients_, &client::is_here)) {
+        const auto pause = clock::now() + std::chrono::milliseconds{5};
+        co_await step_done_.wait_until(pause);
+    }
     drop();
 }
 
 task<> crowd::leave_slow_reader(connection& slow) {
-    if (co_await slow.drains_to_end(goodbye_limit))
-        ++slow_readers_closed_;
+    const bool closed = co_await slow.drains_to_end(goodbye_limit);
+    slow_readers_closed_ += closed ? 1 : 0;
     one_done();
 }
 

@@ -92,7 +92,7 @@ task<> load_run::conduct() {
         timeline_.stop();
         book_.give_up(clock::now());
     }
-    if (!failure_ && watchdog_.outcome() == verdict::alive)
+    if (!failure_ && !interrupted_ && !watchdog_.is_silent())
         co_await crowd_.leave();
     crowd_.drop();
     ended_ = true;

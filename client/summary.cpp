@@ -1,5 +1,7 @@
 #include "client/summary.hpp"
 
+#include "client/facts.hpp"
+
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
@@ -113,18 +115,9 @@ bool colours_wanted() {
     return ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
 }
 
-std::string grouped(std::uint64_t number) {
-    auto text = std::to_string(number);
-    for (auto i = static_cast<std::ptrdiff_t>(text.size()) - 3; i > 0; i -= 3)
-        text.insert(static_cast<std::size_t>(i), 1, ',');
-    return text;
-}
-
 std::string headline(const report& run) {
     if (run.froze)
-        return run.froze->after_messages == 1
-                   ? "FROZEN on the first message"
-                   : fmt::format("FROZEN after {} messages", grouped(run.froze->after_messages));
+        return "FROZEN after " + counted(run.froze->after_messages, "message");
     if (run.outcome == "gone")
         return "GONE: the server closed all connections";
     if (run.starved)
@@ -135,9 +128,8 @@ std::string headline(const report& run) {
     if (run.lost + run.duplicated + run.reordered == 0)
         return fmt::format("ALIVE: {} reached all {}", counted(run.sent, "message"),
                            counted(run.clients, "client"));
-    return fmt::format("ALIVE, but {} lost, {} doubled, {} out of order",
-                       counted(run.lost, "delivery"), grouped(run.duplicated),
-                       grouped(run.reordered));
+    return fmt::format("ALIVE, but {} deliveries lost, {} doubled, {} out of order",
+                       grouped(run.lost), grouped(run.duplicated), grouped(run.reordered));
 }
 
 std::vector<std::string> evidence_lines(const report& run) {
@@ -166,7 +158,7 @@ std::string summary(const report& run, bool colours) {
     if (run.slow_readers > 0)
         fmt::format_to(out, "  slow       {} of {} closed by the server\n", run.slow_readers_closed,
                        counted(run.slow_readers, "slow reader"));
-    if (run.latency_us.count > 0)
+    if (run.delivered > 0)
         fmt::format_to(out, "  latency    {}\n", describe_latency(run.latency_us));
     fmt::format_to(out, "  over time  [{}]\n", sparkline(run.timeline));
     if (const auto last = closing_line(run); !last.empty())

@@ -4,6 +4,7 @@
 #include "client/report.hpp"
 
 #include <string>
+#include <vector>
 
 namespace chat::load {
 
@@ -18,8 +19,5 @@ std::string headline(const report& run);
 
 /// What was seen: `0 of 50 pings were answered`.
 std::vector<std::string> evidence_lines(const report& run);
-
-/// 1234567 as `1,234,567`.
-std::string grouped(std::uint64_t number);
 
 } // namespace chat::load

@@ -1,0 +1,22 @@
+// The numbers of a report, ready to be shown: the rows of the comparison and of the page.
+#pragma once
+
+#include "client/report.hpp"
+
+#include <string>
+#include <vector>
+
+namespace chat::load {
+
+struct fact {
+    std::string label;
+    std::string value; ///< `-` when there is none
+};
+
+/// Always the same labels in the same order.
+std::vector<fact> facts(const report& run);
+
+/// 1234567 as `1,234,567`.
+std::string grouped(std::uint64_t number);
+
+} // namespace chat::load
