@@ -6,9 +6,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
 
-#include <map>
+#include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 using namespace chat;
 
@@ -61,6 +63,22 @@ std::string control_frame(char opcode, const std::string& payload) {
 constexpr char opcode_pong = 0xA;
 constexpr char opcode_close = 0x8;
 
+/// Takes a whole frame off the front, if there is one; where none starts it throws.
+std::optional<std::string> take_frame(std::string& unread) {
+    if (unread.size() < 2)
+        return {};
+    const auto first = static_cast<unsigned char>(unread[0]);
+    if (first != 0x81 && first != 0x8A && first != 0x88)
+        throw std::runtime_error{"no frame starts here"};
+    const auto length = static_cast<unsigned char>(unread[1]);
+    const std::size_t header = length < 126 ? 2 : length == 126 ? 4 : 10;
+    if (unread.size() < header || unread.size() < frame_size(unread))
+        return {};
+    auto frame = unread.substr(0, frame_size(unread));
+    unread.erase(0, frame.size());
+    return frame;
+}
+
 /// Reads frames until end of file, in small pieces of changing size; a broken frame throws.
 task<> read_frames(socket_type& from, std::vector<std::string>& frames) {
     std::string unread;
@@ -72,17 +90,8 @@ task<> read_frames(socket_type& from, std::vector<std::string>& frames) {
         if (error)
             break;
         unread.append(chunk, size);
-        while (unread.size() >= max_frame_header + 130 ||
-               (unread.size() > 3 && frame_size(unread) <= unread.size())) {
-            const auto first = static_cast<unsigned char>(unread[0]);
-            if (first != 0x81 && first != 0x8A && first != 0x88)
-                throw std::runtime_error{"no frame starts here"};
-            const auto whole = frame_size(unread);
-            if (whole > unread.size())
-                break;
-            frames.push_back(unread.substr(0, whole));
-            unread.erase(0, whole);
-        }
+        while (auto frame = take_frame(unread))
+            frames.push_back(std::move(*frame));
     }
     if (!unread.empty())
         throw std::runtime_error{"the last frame is cut"};
