@@ -67,8 +67,14 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer is not None:  # before connecting: it limits the window
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            # Loopback's segments of 64 KB would not fit, and each would wait for a timer.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 500)
         self.socket.settimeout(timeout)
-        self.socket.connect(("127.0.0.1", port))
+        try:
+            self.socket.connect(("127.0.0.1", port))
+        except OSError:
+            self.close()
+            raise
 
     def send(self, data):
         self.socket.settimeout(self.timeout)
@@ -122,12 +128,13 @@ class ChatClient:
         self.at_most = 65536        # bytes read in one go
         self.events = []            # everything, in order
         self.messages = []          # the messages among them
-        self.pongs = []
+        self.pongs = []             # their payloads
+        self.pings = 0              # how many the server has sent
         self.newest = None          # sequence number of the last message
+        self.close_frame = None     # (code, reason), once there was one
         self.closed = None          # a Closed, once it is over
         self._pending = collections.defaultdict(collections.deque)
         self._received = bytearray()
-        self._close_frame = None
 
     # --- Out ---
 
@@ -139,6 +146,9 @@ class ChatClient:
     def try_upgrade(self, target="/", headers=(), within=None):
         """Asks to come in; the HTTP status."""
         self.connection.send(upgrade_request(target, headers))
+        return self.take_upgrade(within)
+
+    def take_upgrade(self, within=None):
         status, answer, rest = self.connection.response(within)
         if status == 101:
             if answer["sec-websocket-accept"] != ACCEPT:
@@ -169,9 +179,9 @@ class ChatClient:
         return self._pending[kind].popleft()
 
     def read_to(self, seq, within=None):
-        """Reads up to the message with this number, and returns it."""
+        """Reads up to the message with this number; returns it, unless it was missed."""
         self.wait_until(lambda: (self.newest or 0) >= seq, f"message {seq}", within)
-        return next(m for m in reversed(self.messages) if m["seq"] == seq)
+        return next((m for m in reversed(self.messages) if m["seq"] == seq), None)
 
     def wait_until(self, condition, what, within=None):
         deadline = time.monotonic() + (self.connection.timeout if within is None else within)
@@ -183,11 +193,11 @@ class ChatClient:
                 raise TimeoutError(f"{what} has not come; the last events: {tail}") from None
 
     def take_close(self, within=None):
-        """Reads to the end of the connection; a Closed tells how it ended."""
+        """Reads to the end of the connection; the Closed tells how it ended."""
         try:
             self.wait_until(lambda: False, "the end", within)
-        except Closed as closed:
-            return closed
+        except Closed:
+            return self.closed
 
     def receive_some(self, deadline):
         """Reads once from the socket and takes the frames that are complete."""
@@ -203,7 +213,7 @@ class ChatClient:
             if how == "end of stream" and self._received:
                 raise FramingError(f"the stream ends inside a frame: {bytes(self._received[:80])!r}")
             self.connection.close()
-            self.closed = Closed(*(self._close_frame or (None, "")), how)
+            self.closed = Closed(*(self.close_frame or (None, "")), how)
             raise self.closed
         self._received += some
         self._take_frames()
@@ -229,17 +239,18 @@ class ChatClient:
         del data[:at]
 
     def _take_frame(self, opcode, payload):
-        if self._close_frame:
+        if self.close_frame:
             raise FramingError(f"a frame behind the close frame: {opcode} {payload[:80]!r}")
         if opcode == TEXT:
             self._take_event(json.loads(payload.decode("utf-8", errors="strict")))
         elif opcode == PING:
+            self.pings += 1
             if self.answers_pings:
                 self.send_frame(PONG, payload)
         elif opcode == PONG:
             self.pongs.append(payload)
         elif opcode == CLOSE:
-            self._close_frame = (int.from_bytes(payload[:2], "big"), payload[2:].decode())
+            self.close_frame = (int.from_bytes(payload[:2], "big"), payload[2:].decode())
             if self.answers_close:
                 try:
                     self.send_frame(CLOSE, payload[:2])

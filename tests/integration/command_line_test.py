@@ -1,0 +1,89 @@
+"""The command line: what is wrong is said in one line that tells what to do."""
+
+import socket
+import subprocess
+
+from chat_server import PATIENCE, ChatServer, ServerTest, run_tests
+
+
+class CommandLine(ServerTest):
+    def run_with(self, *flags):
+        return subprocess.run([ChatServer.program, *flags], capture_output=True, text=True,
+                              timeout=PATIENCE)
+
+    def assert_refused(self, code, flags, *hints):
+        """Ends with this code after one line on stderr in which each hint occurs."""
+        ended = self.run_with(*flags)
+        self.assertEqual((ended.returncode, ended.stdout), (code, ""), flags)
+        self.assertEqual(ended.stderr.count("\n"), 1, ended.stderr)
+        self.assertTrue(ended.stderr.startswith("chat-server: "), ended.stderr)
+        for hint in hints:
+            self.assertIn(hint, ended.stderr)
+
+    def test_a_port_in_use_is_1_and_another_port_is_proposed(self):
+        server = self.start()
+        self.assert_refused(1, ["--port", str(server.port)], str(server.port), "in use", "--port")
+        self.assert_chat_works(server)
+
+    def test_an_address_that_is_not_ours_is_1(self):
+        self.assert_refused(1, ["--address", "192.0.2.1", "--port", "0"], "192.0.2.1")
+
+    def test_a_port_is_free_again_after_the_server(self):
+        """Though its old connections linger in the kernel."""
+        first = self.start()
+        client = self.join(first)
+        first.signal(2)
+        client.take_close()
+        self.assertEqual(first.wait(), 0)
+        self.assert_chat_works(self.start(port=first.port))
+
+    def test_an_unknown_flag_is_2(self):
+        self.assert_refused(2, ["--prot", "8080"], "--prot", "--help")
+        self.assert_refused(2, ["surprise"], "surprise", "--help")
+
+    def test_a_bad_number_is_2(self):
+        for flags in (["--port", "eighty"], ["--port", "65536"], ["--port", "-1"], ["--port"],
+                      ["--history", "0"], ["--history", "1e3x"], ["--max-clients", "0"],
+                      ["--max-rate", "-1"], ["--max-message-bytes", "1.5"],
+                      ["--history-bytes", "99999999999999999999"]):
+            self.assert_refused(2, flags, flags[0], "--help")
+
+    def test_a_bad_duration_is_2(self):
+        for bad in ("10", "ten", "10h", "-1s", "0s", "s", "", "10 s s", "nans", "1e99s"):
+            self.assert_refused(2, ["--write-timeout", bad], "--write-timeout", "--help")
+
+    def test_a_value_that_is_none_of_the_allowed_is_2_and_they_are_named(self):
+        self.assert_refused(2, ["--on-stall", "panic"], "--on-stall", "report", "exit")
+        self.assert_refused(2, ["--log-level", "loud"], "--log-level", "debug")
+        self.assert_refused(2, ["--address", "localhost"], "--address")
+
+    def test_durations_come_in_three_units(self):
+        server = self.start("--write-timeout", "2500ms", "--idle-timeout", "1m", "--stall-after", "1s")
+        self.assert_chat_works(server)
+
+    def test_help_and_version_are_0_and_on_stdout(self):
+        shown = self.run_with("--help")
+        self.assertEqual((shown.returncode, shown.stderr), (0, ""))
+        for flag in ("--port", "--write-timeout", "--on-stall", "Exit codes"):
+            self.assertIn(flag, shown.stdout)
+        shown = self.run_with("--version")
+        self.assertEqual((shown.returncode, shown.stderr), (0, ""))
+        self.assertRegex(shown.stdout, r"^chat-server \d+\.\d+\.\d+ mutex=\w+ guard=\w+\n$")
+
+    def test_the_ready_line_is_all_that_stdout_ever_gets(self):
+        server = self.start()
+        self.assertRegex(server.ready_line, r"^ready chat=ws://127\.0\.0\.1:\d+/ (admin=\S+ )?"
+                         rf"mutex=\w+ guard=\w+ pid={server.process.pid}\n$")
+        self.assert_chat_works(server)
+        server.signal(15)
+        self.assertEqual(server.wait(), 0)
+        self.assertEqual(server.process.stdout.read(), b"")
+
+    def test_it_listens_on_loopback_unless_told_otherwise(self):
+        server = self.start()
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", server.port), timeout=PATIENCE)
+
+
+if __name__ == "__main__":
+    run_tests()

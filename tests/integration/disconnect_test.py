@@ -1,0 +1,133 @@
+"""Clients that go at any point, politely or not: the server lives, gives everything back, and another
+client loses nothing."""
+
+import json
+import os
+import random
+import socket
+import time
+
+from chat_client import CLOSE, PING, TEXT, frame, upgrade_request
+from chat_server import PATIENCE, ServerTest, run_tests
+
+SAY = frame(TEXT, json.dumps({"type": "say", "text": "hello", "ref": 1}).encode())
+
+
+def reset(connection):
+    connection.reset()
+
+
+def close(connection):
+    connection.close()
+
+
+def half_close(connection):
+    """Sends no more, but waits for what the server has to say."""
+    connection.socket.shutdown(socket.SHUT_WR)
+    deadline = time.monotonic() + PATIENCE
+    try:
+        while connection.receive(deadline):
+            pass
+    except ConnectionError:
+        pass
+    connection.close()
+
+
+class Disconnect(ServerTest):
+    def setUp(self):
+        self.server = self.start("--history", "10")
+        self.witness = self.join(self.server)
+        self.assert_chat_works(self.server, self.witness)
+        self.descriptors = self.count_descriptors()
+
+    def count_descriptors(self):
+        return len(os.listdir(f"/proc/{self.server.process.pid}/fd"))
+
+    def assert_unharmed(self):
+        """The witness has missed nothing (its parser checks it), and every connection is gone."""
+        self.assert_chat_works(self.server, self.witness)
+        deadline = time.monotonic() + PATIENCE
+        while self.count_descriptors() > self.descriptors:
+            self.assertLess(time.monotonic(), deadline, "connections are left")
+            time.sleep(0.01)
+
+    def test_at_any_byte_of_the_handshake(self):
+        request = upgrade_request("/?name=nobody")
+        for leave in (reset, close, half_close):
+            for size in range(0, len(request) + 1, 9):
+                connection = self.connect(self.server)
+                connection.send(request[:size])
+                leave(connection)
+        self.assert_unharmed()
+
+    def test_between_handshake_and_welcome(self):
+        for leave in (reset, close, half_close) * 20:
+            connection = self.connect(self.server)
+            connection.send(upgrade_request())
+            leave(connection)
+        self.assert_unharmed()
+
+    def test_at_any_byte_of_a_message(self):
+        """The whole message too: it is said or not, but not by half."""
+        for leave in (reset, close, half_close):
+            for size in range(0, len(SAY) + 1, 3):
+                connection = self.join(self.server).connection
+                connection.send(SAY[:size])
+                leave(connection)
+        self.assert_unharmed()
+        self.assertEqual({m["text"] for m in self.witness.messages}, {"hello", "still there?"})
+
+    def test_after_saying_much_and_before_any_ack(self):
+        for leave in (reset, close, half_close) * 10:
+            connection = self.join(self.server).connection
+            connection.send(SAY * 100)
+            leave(connection)
+        self.assert_unharmed()
+
+    def test_what_was_said_before_a_half_close_is_heard(self):
+        """No close frame, but nothing lost either: all of it was there before the end."""
+        before = self.witness.newest
+        connection = self.join(self.server).connection
+        connection.send(SAY * 100)
+        half_close(connection)
+        self.witness.read_to(before + 100)
+        self.assert_unharmed()
+
+    def test_in_the_middle_of_the_closing_handshake(self):
+        for leave in (reset, close):
+            for leaving_word in (frame(CLOSE, b"\x03\xe8"), frame(CLOSE), b"\x88",
+                                 frame(TEXT, b"x" * 20_000), frame(TEXT, b"\xff")):
+                for _ in range(5):
+                    connection = self.join(self.server).connection
+                    connection.send(leaving_word)
+                    leave(connection)
+        self.assert_unharmed()
+
+    def test_while_the_server_writes_to_it(self):
+        """Its socket is full, a frame is cut in the middle, pongs and answers wait behind it."""
+        for leave in (reset, close) * 3:
+            leaver = self.join(self.server, receive_buffer=4096)
+            for _ in range(10):
+                leaver.connection.send(frame(TEXT, b"[]") * 200 + frame(PING, b"x" * 100) * 20)
+            leave(leaver.connection)
+        self.assert_unharmed()
+
+    def test_a_crowd_that_comes_and_goes_while_others_chat(self):
+        dice = random.Random(7)
+        script = upgrade_request() + SAY * 3 + frame(PING, b"x") + SAY + frame(CLOSE, b"\x03\xe8")
+        crowd = []
+        for turn in range(600):
+            connection = self.connect(self.server)
+            connection.send(script[:dice.randrange(len(script))])
+            crowd.append(connection)
+            if len(crowd) > 20:
+                dice.choice((reset, close))(crowd.pop(dice.randrange(len(crowd))))
+            if turn % 20 == 0:
+                self.assert_chat_works(self.server, self.witness)
+        for connection in crowd:
+            reset(connection)
+        self.assert_unharmed()
+
+
+if __name__ == "__main__":
+    run_tests()

@@ -1,0 +1,124 @@
+"""SIGTERM and SIGINT on a living server: nobody new comes in, everyone gets what was said and a
+goodbye, and it is over within five seconds whatever they do."""
+
+import signal
+import threading
+import time
+
+from chat_client import ChatClient, Closed, upgrade_request
+from chat_server import PATIENCE, SHUTDOWN_LIMIT, ServerTest, run_tests
+
+AT_ONCE = 1.0
+
+
+class Shutdown(ServerTest):
+    def shut_down(self, server, within, number=signal.SIGTERM):
+        """Asks for it; the exit code must come in time."""
+        asked = time.monotonic()
+        server.signal(number)
+        self.assertEqual(server.wait(), 0, server.log())
+        self.assertLess(time.monotonic() - asked, within)
+
+    def test_everyone_is_told_1001(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server = self.start()
+            everyone = [self.join(server) for _ in range(20)]
+            server.signal(number)
+            for client in everyone:
+                closed = client.take_close()
+                self.assertEqual((closed.code, closed.how), (1001, "end of stream"))
+            self.assertEqual(server.wait(AT_ONCE), 0)
+
+    def test_what_was_acknowledged_is_delivered_to_everyone_who_reads(self):
+        """Ten talk as fast as they can when the signal comes."""
+        server = self.start("--history", "100000")
+        everyone = [self.join(server) for _ in range(10)]
+
+        def talk(client):
+            try:
+                while True:
+                    client.say(*(str(n) for n in range(20)))
+                    acks = [client.take("ack")["seq"] for _ in range(20)]
+                    client.read_to(acks[-1])
+            except (Closed, ConnectionError):
+                client.take_close()
+
+        talkers = [threading.Thread(target=talk, args=[client]) for client in everyone]
+        for talker in talkers:
+            talker.start()
+        listener = self.join(server)
+        listener.read_to(1000)
+        asked = time.monotonic()
+        server.signal(signal.SIGTERM)
+        self.assertEqual(listener.take_close().code, 1001)
+        for talker in talkers:
+            talker.join(PATIENCE)
+            self.assertFalse(talker.is_alive())
+        self.assertEqual(server.wait(), 0)
+        self.assertLess(time.monotonic() - asked, SHUTDOWN_LIMIT)
+        acknowledged = max(event["seq"] for client in everyone for event in client.events
+                           if event["type"] == "ack")
+        for client in (listener, *everyone):
+            self.assertEqual(client.closed.code, 1001)
+            self.assertGreaterEqual(client.newest, acknowledged)
+
+    def test_nobody_comes_in_any_more(self):
+        server = self.start()
+        stays = self.join(server)
+        stays.answers_close = False
+        server.signal(signal.SIGTERM)
+        stays.wait_until(lambda: stays.close_frame, "a close frame")
+        with self.assertRaises(ConnectionRefusedError):
+            self.connect(server)
+        stays.connection.close()
+        self.assertEqual(server.wait(AT_ONCE), 0)
+
+    def test_those_who_come_at_that_very_moment_do_not_hold_it_up(self):
+        """Some are in the handshake, some between it and their welcome."""
+        for _ in range(10):
+            server = self.start()
+            crowd = [self.connect(server) for _ in range(50)]
+            for connection in crowd:
+                connection.send(upgrade_request())
+            server.signal(signal.SIGTERM)
+            for connection in crowd:
+                self.read_to_the_end(connection)
+            self.assertEqual(server.wait(AT_ONCE), 0)
+
+    def read_to_the_end(self, connection):
+        client = ChatClient(connection)
+        try:
+            if client.take_upgrade() == 101:
+                self.assertEqual(client.take_close(AT_ONCE).code, 1001)
+        except (ConnectionError, Closed):
+            pass  # came too late to be heard
+        connection.close()
+
+    def test_those_who_take_no_part_in_the_goodbye_are_cut_off(self):
+        """One does not read, one does not answer, one never finished its handshake."""
+        server = self.start("--history", "100000")
+        talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
+        for _ in range(50):
+            talker.say(*["x" * 4000] * 5)
+        mute = self.join(server)
+        mute.answers_close = False
+        half = self.connect(server)
+        half.send(upgrade_request()[:50])
+        self.shut_down(server, within=SHUTDOWN_LIMIT + 0.5)
+        self.assertTrue(sleeper.connection.has_hung_up(within=0))
+
+    def test_a_second_signal_ends_it_at_once(self):
+        server = self.start()
+        mute = self.join(server)
+        mute.answers_close = False
+        server.signal(signal.SIGINT)
+        mute.wait_until(lambda: mute.close_frame, "a close frame")
+        self.assertTrue(server.is_running())
+        self.shut_down(server, within=AT_ONCE, number=signal.SIGINT)
+
+    def test_an_empty_server_ends_at_once(self):
+        self.shut_down(self.start(), within=AT_ONCE)
+
+
+if __name__ == "__main__":
+    run_tests()
