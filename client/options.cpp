@@ -95,6 +95,20 @@ CLI::Validator count_check(std::uint32_t least, std::uint32_t most) {
             "N"};
 }
 
+/// CLI::Range would let "nan" through.
+CLI::Validator rate_check() {
+    static constexpr double most = 1e7;
+    return {[](std::string& text) {
+                double rate = 0;
+                const auto* const last = text.data() + text.size();
+                const auto [end, error] = std::from_chars(text.data(), last, rate);
+                const bool fits = error == std::errc{} && end == last && rate >= 0 && rate <= most;
+                return fits ? std::string{}
+                            : fmt::format("'{}' is no number from 0 to {:.0f}", text, most);
+            },
+            "N"};
+}
+
 void add_duration(CLI::App& app, const std::string& flag, nanoseconds& target,
                   const std::string& text, const CLI::Validator& check) {
     app.add_option_function<std::string>(
@@ -119,7 +133,7 @@ void add_load_options(CLI::App& app, load_options& load) {
     app.add_option("--slow-readers", load.slow_readers, "more clients, who join and never read [0]")
         ->check(count_check(0, 10'000));
     app.add_option("--rate", load.rate, "messages a second in total; 0: as fast as answered [0]")
-        ->check(CLI::Range(0.0, 1e7));
+        ->check(rate_check());
     app.add_option("--message-bytes", load.message_bytes, "length of a message's text [64]")
         ->check(count_check(min_message_bytes, max_message_bytes));
     add_duration(app, "--duration", load.duration, "how long to send, after the warm-up [5s]",

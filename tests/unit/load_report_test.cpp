@@ -1,0 +1,126 @@
+// The JSON report: the keys that scripts rely on, and a comparison that reads them back.
+#include "client/compare.hpp"
+#include "client/page.hpp"
+#include "client/report.hpp"
+#include "client/summary.hpp"
+
+#include <boost/json.hpp>
+
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include <array>
+
+using namespace chat::load;
+namespace json = boost::json;
+
+namespace {
+
+report frozen_run() {
+    report run;
+    run.outcome = run.expected_outcome = "frozen";
+    run.clients = 50;
+    run.senders = 1;
+    run.mutex = "std";
+    run.guard = "across_await";
+    run.froze = silence_report{.at_ms = 0.5,
+                               .silent_ms = 1000,
+                               .after_messages = 1,
+                               .clients = 50,
+                               .timed_out_clients = 50,
+                               .handshake = "timed_out"};
+    run.sent = 1;
+    run.expected = run.lost = 50;
+    run.timeline = {{.t_ms = 20, .sent = 1, .delivered = 0, .in_flight = 1}};
+    return run;
+}
+
+report living_run() {
+    report run;
+    run.outcome = run.expected_outcome = "alive";
+    run.clients = 50;
+    run.senders = 1;
+    run.mutex = "async";
+    run.guard = "across_await";
+    run.sent = 1234;
+    run.expected = run.delivered = 61'700;
+    run.latency_us = {
+        .count = 61'700, .p50 = 900, .p90 = 1000, .p99 = 2000, .p999 = 3000, .max = 4000.5};
+    run.errors = {{"connection: <reset>", 2}};
+    run.timeline = {{.t_ms = 20, .sent = 1234, .delivered = 61'700, .in_flight = 0}};
+    return run;
+}
+
+bool contains(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("the report has the keys that scripts rely on") {
+    const auto o = json::parse(to_json(frozen_run())).as_object();
+    for (const auto* key : {"verdict", "froze", "config", "server", "sent", "expected", "delivered",
+                            "lost", "duplicated", "reordered", "deliveries_per_s", "latency_us",
+                            "latency_from_send_us", "timeline", "errors"})
+        CHECK_MESSAGE(o.contains(key), key);
+    CHECK(o.at("verdict") == "frozen");
+    const auto& froze = o.at("froze").as_object();
+    CHECK(froze.at("at_ms") == 0.5);
+    CHECK(froze.at("after_messages") == 1);
+    CHECK(froze.at("timed_out_clients") == 50);
+    CHECK(froze.at("handshake") == "timed_out");
+    CHECK(o.at("server").at("mutex") == "std");
+    CHECK(o.at("server").at("guard") == "across_await");
+    const auto& point = o.at("timeline").at(0).as_object();
+    CHECK(point.at("t_ms") == 20.0);
+    CHECK(point.at("in_flight") == 1);
+    for (const auto* key : {"count", "p50", "p90", "p99", "p999", "max"})
+        CHECK(o.at("latency_us").as_object().contains(key));
+}
+
+TEST_CASE("froze is null for a server that lived") {
+    CHECK(json::parse(to_json(living_run())).at("froze").is_null());
+}
+
+TEST_CASE("a report survives the way to a file and back") {
+    for (const auto& run : {frozen_run(), living_run()})
+        CHECK(to_json(report_from_json(to_json(run))) == to_json(run));
+}
+
+TEST_CASE("what is no report is refused") {
+    for (const auto* text : {"", "{", "[]", "{}", R"({"verdict":"alive"})"})
+        CHECK_THROWS_AS(report_from_json(text), std::runtime_error);
+}
+
+TEST_CASE("the summary says it in plain words") {
+    const auto frozen = summary(frozen_run(), false);
+    CHECK(contains(frozen, "FROZEN after 1 message\n"));
+    CHECK(contains(frozen, "50 of 50 clients heard nothing for 1.0 s"));
+    CHECK(contains(frozen, "0 of 50 pings answered"));
+    CHECK(contains(frozen, "a new handshake did not complete"));
+    CHECK(contains(summary(living_run(), false), "ALIVE: 1,234 messages reached all 50 clients"));
+}
+
+TEST_CASE("colours come only when wanted") {
+    CHECK_FALSE(contains(summary(frozen_run(), false), "\x1b"));
+    CHECK(contains(summary(frozen_run(), true), "\x1b"));
+    CHECK_FALSE(contains(compare(frozen_run(), living_run(), false), "\x1b"));
+}
+
+TEST_CASE("a comparison shows both sides of every number") {
+    const auto table = compare(frozen_run(), living_run(), false);
+    CHECK(contains(table, "FROZEN"));
+    CHECK(contains(table, "ALIVE"));
+    CHECK(contains(table, "message 1"));
+    CHECK(contains(table, "61,700"));
+}
+
+TEST_CASE("the page stands alone and escapes what it shows") {
+    const std::array runs{frozen_run(), living_run()};
+    const auto html = page(runs);
+    CHECK(contains(html, "FROZEN after 1 message"));
+    CHECK(contains(html, "ALIVE"));
+    CHECK(contains(html, "<svg"));
+    CHECK(contains(html, "&#60;reset&#62;"));
+    CHECK_FALSE(contains(html, "http"));
+}
