@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# The test command: sets up, builds and runs all tests with both compilers and under the sanitizers.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+all_parts=(format gcc clang asan tsan)
+
+usage() {
+    cat <<END
+Usage: scripts/test.sh [--quick] [--no-setup] [-R REGEX] [PART...]
+
+Sets up, builds and runs all tests. Without PART, these: ${all_parts[*]}
+
+  format   clang-format-19 has nothing to change
+  gcc      g++, Release, warnings are errors
+  clang    clang 19, Release, warnings are errors
+  asan     clang 19, AddressSanitizer and UndefinedBehaviorSanitizer
+  tsan     clang 19, ThreadSanitizer
+  tidy     clang-tidy-19 has nothing to say (takes many minutes; only when named)
+
+  --quick      the same as: gcc
+  -R REGEX     only the tests whose name matches, as with ctest
+  --no-setup   do not install missing packages
+  --help       this text
+
+The last line is "N passed, N failed": the tests of all builds; format, tidy and a build that fails
+count as one each. Exits 0 only if nothing failed. The builds are in build/test-*.
+END
+}
+
+parts=() setup=yes filter=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --quick) parts+=(gcc) ;;
+        --no-setup) setup='' ;;
+        -R)
+            [ $# -ge 2 ] || usage_error "-R needs a regular expression"
+            filter=(-R "$2")
+            shift
+            ;;
+        --help | -h) usage && exit 0 ;;
+        format | gcc | clang | asan | tsan | tidy) parts+=("$1") ;;
+        *) usage_error "unknown option or part '$1'" ;;
+    esac
+    shift
+done
+[ ${#parts[@]} != 0 ] || parts=("${all_parts[@]}")
+
+passed=0 failed=0 summary=()
+
+# result PART PASSED FAILED [REMARK]
+result() {
+    passed=$((passed + $2)) failed=$((failed + $3))
+    local colour=$green
+    [ "$3" = 0 ] || colour=$red
+    summary+=("$(printf '  %-7s %s%4d passed, %d failed%s  %5d s  %s' \
+        "$1" "$colour" "$2" "$3" "$plain" $((SECONDS - part_start)) "${4:-}")")
+}
+
+sources() { find server client tests workshop -name '*.?pp' 2>/dev/null | sort; }
+
+check_format() {
+    show_command clang-format-19 --dry-run --Werror 'FILE...'
+    if sources | xargs clang-format-19 --dry-run --Werror; then
+        result format 1 0
+    else
+        result format 0 1 "clang-format-19 -i FILE... repairs it"
+    fi
+}
+
+# Sets `arguments` for CMake. The sanitized builds are optimised a little: that compiles and runs soonest.
+choose_arguments() {
+    case $1 in
+        gcc) arguments=(-DCMAKE_CXX_COMPILER=g++ -DCHAT_WERROR=ON) ;;
+        clang) arguments=(-DCMAKE_CXX_COMPILER=clang++-19 -DCHAT_WERROR=ON) ;;
+        asan) arguments=(-DCMAKE_CXX_COMPILER=clang++-19 -DCHAT_SANITIZE=address '-DCMAKE_CXX_FLAGS_RELEASE=-O1 -g1') ;;
+        tsan) arguments=(-DCMAKE_CXX_COMPILER=clang++-19 -DCHAT_SANITIZE=thread '-DCMAKE_CXX_FLAGS_RELEASE=-O1 -g1') ;;
+    esac
+}
+
+run_tests() {
+    local part=$1 tree=build/test-$1 arguments
+    choose_arguments "$part"
+    # In a subshell, so that a build that fails ends this part only.
+    if ! (configure "$tree" -G Ninja -DCHAT_TESTS=ON "${arguments[@]}" && build "$tree"); then
+        result "$part" 0 1 "the build failed: its tests did not run"
+        return
+    fi
+    show_command ctest --test-dir "$tree" "${filter[@]}"
+    local log=$tree/ctest.log status=0
+    ctest --test-dir "$tree" --output-on-failure --no-tests=error --parallel "$(nproc)" "${filter[@]}" |
+        tee "$log" || status=$?
+    count_tests "$part" "$log" "$status"
+}
+
+# count_tests PART LOG STATUS: from ctest's "98% tests passed, 1 tests failed out of 50", which counts what
+# was skipped as passed and leaves out what is disabled, and from its list of tests that did not run.
+count_tests() {
+    local bad=0 total=0 not_run skipped remark=''
+    read -r bad total < <(sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\).*/\1 \2/p' "$2" | tail -n 1) || true
+    not_run=$(sed -n 's/^[[:space:]]*[0-9]* - \([^ ]* (\(Skipped\|Disabled\))\)$/\1/p' "$2")
+    skipped=$(grep -c '(Skipped)$' <<<"$not_run" || true)
+    [ -z "$not_run" ] || remark="NOT RUN: ${not_run//$'\n'/, }"
+    # The worst must not look good: a ctest that failed without a count has failed once.
+    if [ "$3" != 0 ] && [ "${bad:-0}" = 0 ]; then bad=1 total=$((${total:-0} + 1)); fi
+    result "$1" $((${total:-0} - ${bad:-0} - skipped)) "${bad:-0}" "$remark"
+}
+
+check_tidy() {
+    local tree=build/test-clang
+    if (configure $tree -G Ninja -DCHAT_TESTS=ON -DCMAKE_CXX_COMPILER=clang++-19 -DCHAT_WERROR=ON) &&
+        sources | grep '\.cpp$' | grep -E '^(server|client)/' | grep -v /prebuilt/ |
+        xargs -P "$(parallel_jobs)" -n 1 clang-tidy-19 -p $tree --quiet --warnings-as-errors='*'; then
+        result tidy 1 0
+    else
+        result tidy 0 1
+    fi
+}
+
+if [ -n "$setup" ]; then
+    title "Set up"
+    scripts/setup.sh test
+fi
+
+for part in "${parts[@]}"; do
+    title "Test: $part"
+    part_start=$SECONDS
+    case $part in
+        format) check_format ;;
+        tidy) check_tidy ;;
+        *) run_tests "$part" ;;
+    esac
+done
+
+title "Summary"
+say "${summary[@]}" "" "$passed passed, $failed failed"
+[ "$failed" = 0 ]
