@@ -63,6 +63,8 @@ task<> session::run() {
     co_await room_.greet(self, limits_.max_message_bytes);
     roster_.add(self);
     spdlog::info("joined session={} name=\"{}\" clients={}", id_, name_, roster_.size());
+    if (room_.is_closed())
+        leave_when_delivered(); // came during the shutdown, after the others were told to go
     deliver_in_background();
 
     co_await read_loop();
@@ -182,10 +184,12 @@ void session::check_time_limits(clock::time_point now) {
         leave(farewell::policy, "you read too slowly");
     } else if (now - heard_ > limits_.idle_timeout) {
         leave(farewell::policy, "idle");
-    } else if (now - heard_ > limits_.idle_timeout / 2 && pinged_ < heard_) {
+    } else if (now - heard_ > limits_.idle_timeout / 2 && pinged_ < heard_ && !ping_is_out_) {
         pinged_ = now;
+        ping_is_out_ = true; // Beast has room for one that waits for a full socket
         connection_->stream.async_ping({}, [self = shared_from_this()](error_code) {
             // A ping that could not be sent is one that is not answered: the idle limit sees to it.
+            self->ping_is_out_ = false;
         });
     }
 }

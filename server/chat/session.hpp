@@ -100,6 +100,7 @@ private:
     std::string name_;
     clock::time_point heard_;
     clock::time_point pinged_{};
+    bool ping_is_out_ = false;
     double allowance_; // messages that the rate limit still lets through
     clock::time_point allowance_at_;
     std::optional<clock::time_point> leaving_since_;

@@ -59,6 +59,10 @@ task<std::uint64_t> wire::write_news(const news_batch& news) {
 }
 
 void wire::control_is_ready() {
+    if (!socket_.is_open()) {
+        complete_control(asio::error::operation_aborted);
+        return;
+    }
     constexpr char close_frame = '\x88';
     if (control_.starts_with(close_frame))
         stop_news();
