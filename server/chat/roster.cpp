@@ -9,6 +9,12 @@
 
 namespace chat {
 
+namespace {
+
+constexpr std::chrono::milliseconds presence_pause{250};
+
+} // namespace
+
 roster::roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick)
     : timer_{loop}
     , tick_{tick}
@@ -18,9 +24,12 @@ task<> roster::watch_over() {
     while (!stopped_) {
         timer_.expires_after(tick_);
         co_await timer_.async_wait(asio::as_tuple(use_task));
-        if (std::exchange(changed_, false))
-            tell_presence();
         const auto now = session::clock::now();
+        if (changed_ && now - told_ >= presence_pause) {
+            changed_ = false;
+            told_ = now;
+            tell_presence();
+        }
         for (const auto& member : members_)
             member->check_time_limits(now);
     }

@@ -15,8 +15,8 @@ namespace chat {
 
 class roster {
 public:
-    /// `tick` is how often time limits are looked at: presence is sent at most so often, and a
-    /// limit is kept as exactly.
+    /// `tick` is how often time limits are looked at, and so how exactly they are kept. Presence is
+    /// sent with a tick, too, but at most four times a second.
     roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick);
 
     /// Loops until stop().
@@ -54,6 +54,7 @@ private:
     std::size_t max_clients_;
     std::size_t places_taken_ = 0;
     std::uint64_t last_id_ = 0;
+    session::clock::time_point told_{}; // the last presence
     bool changed_ = false;
     bool stopped_ = false;
 };
