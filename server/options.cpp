@@ -45,6 +45,13 @@ void add_duration(CLI::App& app, const std::string& name, std::chrono::milliseco
     auto* option = app.add_option_function<double>(name, store, help);
     option->transform(
         CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::UNIT_REQUIRED, "DURATION"));
+    // Runs before it: to CLI11 a unit alone is a duration too.
+    option->transform(CLI::Validator{[](const std::string& text) {
+                                         const bool number = !text.empty() && text.front() >= '0' &&
+                                                             text.front() <= '9';
+                                         return number ? "" : "a duration such as 250ms, 2s or 1m";
+                                     },
+                                     ""});
     option->check(CLI::Range(static_cast<double>(least.count()), day));
     option->default_str(value.count() % 1000 == 0 ? std::to_string(value.count() / 1000) + "s"
                                                   : std::to_string(value.count()) + "ms");
