@@ -3,7 +3,7 @@ as they behave."""
 
 import time
 
-from chat_client import CLOSE, ChatClient, upgrade_request
+from chat_client import CLOSE, PONG, ChatClient, upgrade_request
 from chat_server import ServerTest, run_tests
 
 HANDSHAKE_LIMIT = 5.0
@@ -137,6 +137,20 @@ class Limits(ServerTest):
             idle.wait_until(lambda: False, "the end", within=1.5)
         self.assertEqual(dead.take_close().code, 1008)
         self.assert_chat_works(server, idle)
+
+    def test_who_is_pinged_in_vain_gives_its_place_back(self):
+        """It does not read, so no ping can go out; it speaks just often enough not to be idle."""
+        server = self.start("--idle-timeout", "600ms", "--write-timeout", "1m", "--max-clients", "2")
+        talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
+        for seq in range(1, 501):
+            talker.say("x" * 4000)
+            talker.read_to(seq)
+        for _ in range(6):
+            sleeper.send_frame(PONG)
+            talker.ping()
+            self.assertFalse(sleeper.connection.has_hung_up(within=0.4))
+        sleeper.connection.reset()
+        self.assert_chat_works(server, talker, self.join_when_there_is_room(server))
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ class Presence(ServerTest):
 
     def test_it_counts_joins_and_leaves_at_most_four_times_a_second(self):
         """Sixty coming and going at once are a few frames, and the last of them is right."""
-        server = self.start()
+        server = self.start("--write-timeout", "100ms")  # which is looked at more often
         started = time.monotonic()
         observer = self.join(server)
         others = [self.join(server) for _ in range(60)]
