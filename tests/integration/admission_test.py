@@ -3,7 +3,7 @@ as they behave."""
 
 import time
 
-from chat_client import CLOSE, PONG, ChatClient, upgrade_request
+from chat_client import CLOSE, ChatClient, upgrade_request
 from chat_server import ServerTest, run_tests
 
 HANDSHAKE_LIMIT = 5.0
@@ -107,17 +107,6 @@ class Limits(ServerTest):
         client.say("x" * 200)
         self.assertEqual(client.take_close().code, 1009)
 
-    def join_when_there_is_room(self, server):
-        """That is when the server has seen the other one leave."""
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            client = ChatClient(self.connect(server))
-            if client.try_upgrade() == 101:
-                client.take("welcome")
-                return client
-            client.connection.close()
-        self.fail("no place became free")
-
     def test_too_many_messages_a_second_are_1008(self):
         """A second's worth may come at once; others chat on."""
         server = self.start("--max-rate", "10")
@@ -130,27 +119,13 @@ class Limits(ServerTest):
         polite.read_to(ack["seq"])
 
     def test_who_does_not_even_answer_pings_is_1008_and_who_does_stays(self):
-        server = self.start("--idle-timeout", "400ms")
+        server = self.start("--idle-timeout", "600ms")
         idle, dead = self.join(server), self.join(server)
         dead.answers_pings = False
         with self.assertRaises(TimeoutError):
-            idle.wait_until(lambda: False, "the end", within=1.5)
+            idle.wait_until(lambda: False, "the end", within=2)
         self.assertEqual(dead.take_close().code, 1008)
         self.assert_chat_works(server, idle)
-
-    def test_who_is_pinged_in_vain_gives_its_place_back(self):
-        """It does not read, so no ping can go out; it speaks just often enough not to be idle."""
-        server = self.start("--idle-timeout", "600ms", "--write-timeout", "1m", "--max-clients", "2")
-        talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
-        for seq in range(1, 501):
-            talker.say("x" * 4000)
-            talker.read_to(seq)
-        for _ in range(6):
-            sleeper.send_frame(PONG)
-            talker.ping()
-            self.assertFalse(sleeper.connection.has_hung_up(within=0.4))
-        sleeper.connection.reset()
-        self.assert_chat_works(server, talker, self.join_when_there_is_room(server))
 
 
 if __name__ == "__main__":

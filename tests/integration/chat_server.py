@@ -123,6 +123,17 @@ class ServerTest(unittest.TestCase):
         client.take("welcome")
         return client
 
+    def join_when_there_is_room(self, server):
+        """For a full server: that is when it has seen someone leave."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            client = ChatClient(self.connect(server))
+            if client.try_upgrade() == 101:
+                client.take("welcome")
+                return client
+            client.connection.close()
+        self.fail("no place became free")
+
     def assert_chat_works(self, server, *clients):
         """What one says reaches each of them, and their strict parsers find nothing amiss."""
         clients = clients or (self.join(server), self.join(server))

@@ -1,10 +1,11 @@
 """The builds that release the guard before they write: a reader that is too slow is nobody's
 problem but its own."""
 
+from chat_client import PONG
 from chat_server import ServerTest, run_tests
 
 LONG = "x" * 4000
-PROMPTLY = 1.0  # seconds; an answer that has waited for the slow reader takes longer
+PROMPTLY = 2.0  # seconds; an answer that has waited for the slow reader takes longer
 
 
 class SlowReader(ServerTest):
@@ -25,7 +26,7 @@ class SlowReader(ServerTest):
 
     def test_who_never_reads_is_closed_and_the_others_do_not_notice(self):
         """Not while it blocks, not when it is thrown out: every message is there at once."""
-        server = self.start("--write-timeout", "1s", "--history", "100000")
+        server = self.start("--write-timeout", "3s", "--history", "100000")
         talker, listener = self.join(server), self.join(server)
         sleeper = self.join(server, receive_buffer=4096)
         seq = 0
@@ -48,6 +49,22 @@ class SlowReader(ServerTest):
         reader.at_most = 500
         reader.read_to(total)
         talker.read_to(total)
+
+    def test_who_is_pinged_in_vain_gives_its_place_back(self):
+        """It does not read, so no ping can go out; it speaks just often enough not to be idle."""
+        server = self.start("--idle-timeout", "1s", "--write-timeout", "1m", "--max-clients", "2")
+        talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
+        for seq in range(1, 501):
+            talker.say(LONG)
+            talker.read_to(seq)
+            if seq % 50 == 0:
+                sleeper.send_frame(PONG)
+        for _ in range(6):
+            sleeper.send_frame(PONG)
+            talker.ping()
+            self.assertFalse(sleeper.connection.has_hung_up(within=0.6))
+        sleeper.connection.reset()
+        self.assert_chat_works(server, talker, self.join_when_there_is_room(server))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from chat_server import ServerTest, run_tests
 WRITE_TIMEOUT = 2.0
 GOODBYE = 1.0  # how long a reader that is thrown out may take to notice
 # What comes within milliseconds unless someone starves has not come after this long.
-SILENCE = 0.5
+SILENCE = 1.0
 
 
 class Starvation(ServerTest):
