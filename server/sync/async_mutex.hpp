@@ -32,6 +32,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -113,6 +114,11 @@ namespace detail {
 
 struct async_mutex_canceller;
 
+/// An execution context, to those who post to it from other threads: it may not die meanwhile.
+struct async_mutex_home {
+    std::atomic<unsigned> arrivals{0};
+};
+
 /// An operation that found the lock taken. It is in the queue, or on its way to its handler.
 struct async_mutex_waiter {
     async_mutex_waiter() noexcept = default;
@@ -126,11 +132,12 @@ struct async_mutex_waiter {
     /// Leaves the queue and aborts, unless it has left already.
     virtual void cancel() noexcept = 0;
     /// Where the handler would run; null if its executor does not say.
-    virtual const asio::execution_context* context() const noexcept = 0;
+    virtual asio::execution_context* context() const noexcept = 0;
 
     async_mutex_waiter* next = nullptr;
     async_mutex_waiter* previous = nullptr;
     async_mutex_canceller* canceller = nullptr;
+    async_mutex_home* home = nullptr;
 
 protected:
     ~async_mutex_waiter();
@@ -210,9 +217,8 @@ private:
 /// What an execution context must take along when it dies.
 class async_mutex_member {
 public:
-    /// Moves the waiters of this context to `dead`.
-    virtual void forget(const asio::execution_context& context,
-                        async_mutex_queue& dead) noexcept = 0;
+    /// Moves the waiters of a dying context to `dead`.
+    virtual void forget(const async_mutex_home& dying, async_mutex_queue& dead) noexcept = 0;
 
 protected:
     ~async_mutex_member() = default;
@@ -220,7 +226,7 @@ protected:
 
 /// In each execution context that waiters came from: knows the mutexes in whose queues they may be.
 template <class RosterMutex>
-class async_mutex_service final : public asio::execution_context::service {
+class async_mutex_service final : public asio::execution_context::service, public async_mutex_home {
 public:
     using key_type = async_mutex_service;
     inline static asio::execution_context::id id;
@@ -241,9 +247,12 @@ private:
         {
             std::lock_guard lock{roster};
             for (auto* member : members) {
-                member->forget(context(), dead);
+                member->forget(*this, dead);
             }
             members.clear();
+        }
+        while (arrivals.load(std::memory_order_acquire) != 0) {
+            std::this_thread::yield(); // another thread is about to post to this context
         }
         while (!dead.empty()) {
             dead.pop_front().die();
@@ -284,12 +293,13 @@ public:
     /// False: the lock is the caller's after all. True: the waiter is in the queue, and may be
     /// gone.
     bool enqueue(async_mutex_waiter& waiter) {
-        const auto* context = waiter.context();
+        auto* const context = waiter.context();
         std::unique_lock lock{queue_mutex_};
-        if (context && !knows(*context)) {
+        if (context && !(waiter.home = home_of(*context))) {
             lock.unlock();
-            join(const_cast<asio::execution_context&>(*context));
+            join(*context);
             lock.lock();
+            waiter.home = home_of(*context);
         }
         auto seen = word_.load(std::memory_order_relaxed);
         while (seen != word::contended) {
@@ -316,31 +326,40 @@ public:
         }
     }
 
-    /// True when it was still queued: the caller delivers it.
-    bool erase(async_mutex_waiter& waiter) noexcept {
-        std::lock_guard lock{queue_mutex_};
-        if (!queue_.contains(waiter)) {
-            return false;
+    /// Aborts the waiter if it is still queued.
+    void cancel(async_mutex_waiter& waiter) noexcept {
+        {
+            std::lock_guard lock{queue_mutex_};
+            if (!queue_.contains(waiter)) {
+                return;
+            }
+            queue_.erase(waiter);
+            settle();
+            announce(waiter);
         }
-        queue_.erase(waiter);
-        settle();
-        return true;
+        deliver(waiter, false);
     }
 
     /// The mutex object goes: waiters abort, and a holder, if any, inherits the reference.
     void orphan() noexcept {
-        leave_all();
         async_mutex_queue aborted;
-        auto seen = word::held;
         {
             std::lock_guard lock{queue_mutex_};
             std::swap(aborted, queue_);
+            for (auto* at = aborted.front(); at; at = aborted.after(*at)) {
+                announce(*at);
+            }
             settle();
-            word_.compare_exchange_strong(seen, word::orphaned, std::memory_order_acq_rel,
-                                          std::memory_order_acquire);
         }
         while (!aborted.empty()) {
-            aborted.pop_front().deliver(false);
+            deliver(aborted.pop_front(), false);
+        }
+        leave_all();
+        auto seen = word::held;
+        {
+            std::lock_guard lock{queue_mutex_}; // who unlocks may still be inside
+            word_.compare_exchange_strong(seen, word::orphaned, std::memory_order_acq_rel,
+                                          std::memory_order_acquire);
         }
         if (seen == word::free) {
             release();
@@ -383,8 +402,9 @@ private:
         if (!queue_.empty()) {
             auto& next = queue_.pop_front();
             settle();
+            announce(next);
             lock.unlock();
-            next.deliver(true);
+            deliver(next, true);
             return;
         }
         // Between the caller's attempt and this lock the last waiter was cancelled, or the mutex
@@ -405,21 +425,38 @@ private:
         }
     }
 
-    bool knows(const asio::execution_context& context) const noexcept {
-        for (const auto& each : contexts_) {
-            if (each.context == &context) {
-                return true;
-            }
+    // A waiter that has left the queue is about to be posted: its context waits for that if it
+    // dies.
+    static void announce(const async_mutex_waiter& waiter) noexcept {
+        if (waiter.home) {
+            waiter.home->arrivals.fetch_add(1, std::memory_order_relaxed);
         }
-        return false;
     }
 
-    void forget(const asio::execution_context& context, async_mutex_queue& dead) noexcept override {
+    // Announced before. Neither the waiter nor this state need outlive its handler.
+    static void deliver(async_mutex_waiter& waiter, bool granted) noexcept {
+        auto* const home = waiter.home;
+        waiter.deliver(granted);
+        if (home) {
+            home->arrivals.fetch_sub(1, std::memory_order_release);
+        }
+    }
+
+    async_mutex_home* home_of(const asio::execution_context& context) const noexcept {
+        for (const auto& each : contexts_) {
+            if (each.context == &context) {
+                return each.known_to;
+            }
+        }
+        return nullptr;
+    }
+
+    void forget(const async_mutex_home& dying, async_mutex_queue& dead) noexcept override {
         std::lock_guard lock{queue_mutex_};
-        contexts_.remove_if([&](const membership& each) { return each.context == &context; });
+        contexts_.remove_if([&](const membership& each) { return each.known_to == &dying; });
         for (auto* at = queue_.front(); at;) {
             auto& waiter = *std::exchange(at, async_mutex_queue::after(*at));
-            if (waiter.context() == &context) {
+            if (waiter.home == &dying) {
                 queue_.erase(waiter);
                 dead.push_back(waiter);
             }
@@ -566,13 +603,9 @@ private:
                            std::move(held));
     }
 
-    void cancel() noexcept override {
-        if (state_.erase(*this)) {
-            deliver(false);
-        }
-    }
+    void cancel() noexcept override { state_.cancel(*this); }
 
-    const asio::execution_context* context() const noexcept override {
+    asio::execution_context* context() const noexcept override {
         if constexpr (asio::can_query_v<const work_type&, asio::execution::context_t>) {
             return &asio::query(work_, asio::execution::context);
         } else {
