@@ -7,6 +7,7 @@
 // This file alone is compiled differently in the four builds; buffer_mutex.hpp has the switch.
 #include "server/chat/room.hpp"
 
+#include "server/chat/frame.hpp"
 #include "server/chat/roster.hpp"
 #include "server/chat/session.hpp"
 #include "server/sync/buffer_mutex.hpp"
@@ -93,7 +94,8 @@ task<> room::deliver(std::shared_ptr<session> to) {
             buffer.unlock();
         if (news.missed > 0) {
             to->cursor += news.missed;
-            co_await to->reply(encode_gap(news.missed));
+            // Not as a reply: the reader may be waiting for room in that lane, and one can wait.
+            to->out().push_gap(text_frame(encode_gap(news.missed)));
         }
         to->cursor += co_await to->out().write_news(news);
     }

@@ -44,8 +44,9 @@ public:
 
     [[nodiscard]] const std::string& name() const { return name_; }
 
-    /// Completes when the reply lane has taken the frame, and always in a later turn of the loop:
-    /// the caller really is suspended. It is sent with the next news, or by flush_soon().
+    /// For the reader: completes when the reply lane has taken the frame, and always in a later
+    /// turn of the loop: the caller really is suspended. It is sent with the next news, or by
+    /// flush_soon().
     task<> reply(std::string payload);
 
     /// Sends the reply lane in a turn of its own, for replies that no news will follow.

@@ -47,6 +47,11 @@ bool wire::push_reply(std::string_view frame) {
     return true;
 }
 
+void wire::push_gap(std::string_view frame) {
+    if (!closing_)
+        replies_ += frame;
+}
+
 task<std::uint64_t> wire::write_news(const news_batch& news) {
     while (!closing_) {
         if (!blocked_since_) {

@@ -50,7 +50,11 @@ public:
     /// Puts a whole frame into the reply lane; false when the lane is full (64 KiB).
     [[nodiscard]] bool push_reply(std::string_view frame);
 
-    /// Sleeps until the reply lane has shrunk, or the wire is closed.
+    /// Puts a gap into the reply lane, full or not: never more than one, since write_news, which
+    /// follows, takes news only when all replies are out.
+    void push_gap(std::string_view frame);
+
+    /// Sleeps until the reply lane has shrunk, or the wire is closed. For the reader alone.
     task<> reply_lane_shrunk() { return reply_room_.wait(); }
 
     /// Replaces the presence frame that has not been sent yet.
