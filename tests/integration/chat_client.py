@@ -7,12 +7,15 @@ are not minimal, bad UTF-8, a frame behind the close frame, a message out of seq
 
 import base64
 import collections
+import fcntl
 import hashlib
 import json
 import os
 import select
 import socket
 import struct
+import sys
+import termios
 import time
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
@@ -108,6 +111,19 @@ class Connection:
         poller = select.poll()
         poller.register(self.socket, select.POLLRDHUP)
         return bool(poller.poll(within * 1000))
+
+    def wait_until_nothing_more_comes(self):
+        """Reads nothing: until the server can't, or won't, send any more."""
+        unread, settled = 0, False
+        while not (settled and unread):
+            before, unread = unread, self.count_unread()
+            settled = before == unread
+            select.select([], [], [], 0.3)
+
+    def count_unread(self):
+        count = bytearray(4)
+        fcntl.ioctl(self.socket, termios.FIONREAD, count)
+        return int.from_bytes(count, sys.byteorder)
 
     def reset(self):
         """Leaves as a crashed machine would."""

@@ -1,7 +1,7 @@
 """The builds that release the guard before they write: a reader that is too slow is nobody's
 problem but its own."""
 
-from chat_client import PONG
+from chat_client import PONG, TEXT, frame
 from chat_server import ServerTest, run_tests
 
 LONG = "x" * 4000
@@ -65,6 +65,21 @@ class SlowReader(ServerTest):
             self.assertFalse(sleeper.connection.has_hung_up(within=0.6))
         sleeper.connection.reset()
         self.assert_chat_works(server, talker, self.join_when_there_is_room(server))
+
+    def test_who_has_many_answers_waiting_and_falls_out_of_the_ring_gets_all_of_them(self):
+        """Its reader waits for room to answer, while its deliver has a gap to tell: both go on."""
+        server = self.start("--history", "1", "--write-timeout", "1m")
+        talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
+        sleeper.connection.send(frame(TEXT, b"[]") * 4000)
+        sleeper.connection.wait_until_nothing_more_comes()
+        for seq in range(5, 101, 5):
+            talker.say(*["hello"] * 5)
+            talker.read_to(seq)
+        for _ in range(4000):
+            self.assertEqual(sleeper.take("error")["code"], "bad_type")
+        sleeper.read_to(100)
+        self.assertIn("gap", [event["type"] for event in sleeper.events])
+        self.assert_chat_works(server, talker, sleeper)
 
 
 if __name__ == "__main__":
