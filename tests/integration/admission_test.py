@@ -3,8 +3,9 @@ as they behave."""
 
 import time
 
-from chat_client import CLOSE, ChatClient, upgrade_request
+from chat_client import CLOSE, ChatClient
 from chat_server import ServerTest, run_tests
+from connection import upgrade_request
 
 HANDSHAKE_LIMIT = 5.0
 

@@ -5,35 +5,19 @@ whatever a server must not send: reserved bits, masks, fragments, long control f
 are not minimal, bad UTF-8, a frame behind the close frame, a message out of sequence.
 """
 
-import base64
 import collections
-import fcntl
-import hashlib
 import json
 import os
-import select
-import socket
 import struct
-import sys
-import termios
 import time
 
+from connection import ACCEPT, Closed, upgrade_request
+
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
-KEY = base64.b64encode(b"sixteen bytes ok").decode()
-ACCEPT = base64.b64encode(
-    hashlib.sha1((KEY + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
 
 
 class FramingError(AssertionError):
     """The server has broken RFC 6455, or the chat protocol."""
-
-
-class Closed(Exception):
-    """The connection is over; `code` is that of the close frame, None when there was none."""
-
-    def __init__(self, code, reason, how):
-        super().__init__(f"closed with {code} ({reason!r}), then {how}")
-        self.code, self.reason, self.how = code, reason, how
 
 
 def frame(opcode, payload=b"", *, final=True, reserved=0, masked=True, length=None):
@@ -53,85 +37,6 @@ def frame(opcode, payload=b"", *, final=True, reserved=0, masked=True, length=No
     pattern = (mask * (len(payload) // 4 + 1))[:len(payload)]
     mixed = int.from_bytes(payload, "big") ^ int.from_bytes(pattern, "big")
     return head + mask + mixed.to_bytes(len(payload), "big")
-
-
-def upgrade_request(target="/", headers=(), host="127.0.0.1"):
-    lines = [f"GET {target} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade",
-             f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13", *headers]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-class Connection:
-    """A TCP connection: bytes out, bytes in, by a deadline."""
-
-    def __init__(self, port, *, timeout, receive_buffer=None):
-        self.timeout = timeout
-        self.socket = socket.socket()
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if receive_buffer is not None:  # before connecting: it limits the window
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            # Loopback's segments of 64 KB would not fit, and each would wait for a timer.
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 500)
-        self.socket.settimeout(timeout)
-        try:
-            self.socket.connect(("127.0.0.1", port))
-        except OSError:
-            self.close()
-            raise
-
-    def send(self, data):
-        self.socket.settimeout(self.timeout)
-        self.socket.sendall(data)
-
-    def receive(self, deadline, at_most=65536):
-        """Some bytes, b"" at the end of the stream; TimeoutError when the deadline passes."""
-        readable, _, _ = select.select([self.socket], [], [], max(0, deadline - time.monotonic()))
-        if not readable:
-            raise TimeoutError("nothing came in time")
-        return self.socket.recv(at_most)
-
-    def response(self, within=None):
-        """An HTTP answer: status, headers (names in lower case), body or what follows it."""
-        deadline = time.monotonic() + (self.timeout if within is None else within)
-        received = b""
-        while b"\r\n\r\n" not in received:
-            some = self.receive(deadline)
-            if not some:
-                raise Closed(None, "", f"end of stream after {received!r}")
-            received += some
-        head, _, rest = received.partition(b"\r\n\r\n")
-        status, *lines = head.decode().split("\r\n")
-        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-        while len(rest) < int(headers.get("content-length", 0)):
-            rest += self.receive(deadline)
-        return int(status.split()[1]), headers, rest
-
-    def has_hung_up(self, within):
-        """Whether the server ends the connection within so many seconds; reads nothing."""
-        poller = select.poll()
-        poller.register(self.socket, select.POLLRDHUP)
-        return bool(poller.poll(within * 1000))
-
-    def wait_until_nothing_more_comes(self):
-        """Reads nothing: until the server can't, or won't, send any more."""
-        unread, settled = 0, False
-        while not (settled and unread):
-            before, unread = unread, self.count_unread()
-            settled = before == unread
-            select.select([], [], [], 0.3)
-
-    def count_unread(self):
-        count = bytearray(4)
-        fcntl.ioctl(self.socket, termios.FIONREAD, count)
-        return int.from_bytes(count, sys.byteorder)
-
-    def reset(self):
-        """Leaves as a crashed machine would."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
-
-    def close(self):
-        self.socket.close()
 
 
 class ChatClient:

@@ -13,7 +13,8 @@ import tempfile
 import time
 import unittest
 
-from chat_client import ChatClient, Connection
+from chat_client import ChatClient
+from connection import Connection
 
 PATIENCE = 10.0  # seconds; no test waits longer for anything, and none waits for time alone
 SHUTDOWN_LIMIT = 5.0

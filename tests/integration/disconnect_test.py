@@ -7,8 +7,9 @@ import random
 import socket
 import time
 
-from chat_client import CLOSE, PING, TEXT, frame, upgrade_request
+from chat_client import CLOSE, PING, TEXT, frame
 from chat_server import PATIENCE, ServerTest, run_tests
+from connection import upgrade_request
 
 SAY = frame(TEXT, json.dumps({"type": "say", "text": "hello", "ref": 1}).encode())
 

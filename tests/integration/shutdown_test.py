@@ -5,8 +5,9 @@ import signal
 import threading
 import time
 
-from chat_client import ChatClient, Closed, upgrade_request
+from chat_client import ChatClient
 from chat_server import PATIENCE, SHUTDOWN_LIMIT, ServerTest, run_tests
+from connection import Closed, upgrade_request
 
 AT_ONCE = 2.0  # far from the five seconds
 
