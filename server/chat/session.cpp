@@ -21,7 +21,7 @@ namespace websocket = beast::websocket;
 namespace {
 
 // Beast's limit for the upgrade answer, and for a peer that does not answer our close frame.
-constexpr std::chrono::seconds handshake_time{5};
+constexpr std::chrono::seconds patience_with_handshakes{5};
 // How long a peer that takes nothing may still take our close frame.
 constexpr std::chrono::seconds goodbye_time{1};
 
@@ -53,7 +53,9 @@ session::~session() {
         roster_.give_back_place();
 }
 
-task<> run_session(std::shared_ptr<session> self) { co_await self->run(); }
+task<> run_session(std::shared_ptr<session> self) {
+    co_await self->run();
+}
 
 task<> session::run() {
     const auto self = shared_from_this();
@@ -89,8 +91,8 @@ task<bool> session::handshake() {
     }
     auto& stream = connection_->stream;
     stream.read_message_max(limits_.max_message_bytes);
-    stream.set_option(
-        websocket::stream_base::timeout{handshake_time, websocket::stream_base::none(), false});
+    stream.set_option(websocket::stream_base::timeout{patience_with_handshakes,
+                                                      websocket::stream_base::none(), false});
     stream.control_callback([this](auto, auto) { heard_ = clock::now(); });
     const auto [error] = co_await stream.async_accept(*upgrade, asio::as_tuple(use_task));
     if (error)

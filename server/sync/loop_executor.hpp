@@ -1,5 +1,6 @@
-// The one executor type of the server: that of the single-threaded io_context on which all chat runs.
-// A concrete type where asio::any_io_executor would also do: no type erasure on each completion.
+// The one executor type of the server: that of the single-threaded io_context on which all chat
+// runs. A concrete type where asio::any_io_executor would also do: no type erasure on each
+// completion.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
