@@ -69,13 +69,16 @@ check_format() {
     fi
 }
 
-# Sets `arguments` for CMake.
+# Sets `arguments` for CMake. Unity builds compile in half the time; g++'s is none, and so finds the header
+# that a file forgot to include.
 choose_arguments() {
+    local unity=(-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=4)
+    local clang=(-DCMAKE_CXX_COMPILER=clang++-19 "${unity[@]}")
     case $1 in
         gcc) arguments=(-DCMAKE_CXX_COMPILER=g++ -DCHAT_WERROR=ON) ;;
-        clang) arguments=(-DCMAKE_CXX_COMPILER=clang++-19 -DCHAT_WERROR=ON -DCMAKE_BUILD_TYPE=None) ;;
-        asan) arguments=(-DCMAKE_CXX_COMPILER=clang++-19 -DCHAT_SANITIZE=address) ;;
-        tsan) arguments=(-DCMAKE_CXX_COMPILER=clang++-19 -DCHAT_SANITIZE=thread) ;;
+        clang) arguments=("${clang[@]}" -DCHAT_WERROR=ON -DCMAKE_BUILD_TYPE=None) ;;
+        asan) arguments=("${clang[@]}" -DCHAT_SANITIZE=address) ;;
+        tsan) arguments=("${clang[@]}" -DCHAT_SANITIZE=thread) ;;
     esac
 }
 
