@@ -16,7 +16,7 @@ set_tests_properties(stress.mutex PROPERTIES TIMEOUT 3600 LABELS stress
 if(NOT CHAT_SANITIZE)
   add_test(NAME stress.mutex_exploration COMMAND mutex_exploration_test CONFIGURATIONS Stress)
   set_tests_properties(stress.mutex_exploration PROPERTIES TIMEOUT 3600 LABELS stress
-    ENVIRONMENT CHAT_EXPLORE=5)
+    ENVIRONMENT CHAT_EXPLORE=4)
 endif()
 
 # The header alone, as others will use it: no include path, definition or library of ours.

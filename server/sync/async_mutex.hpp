@@ -214,11 +214,33 @@ private:
     async_mutex_waiter* last_ = nullptr;
 };
 
+/// Waiters that left the queue and are not yet posted or destroyed, oldest first. Linked forward
+/// only: to a cancellation that comes meanwhile they are not in a queue.
+class async_mutex_departed {
+public:
+    bool empty() const noexcept { return first_ == nullptr; }
+
+    void push_back(async_mutex_waiter& waiter) noexcept {
+        (last_ ? last_->next : first_) = &waiter;
+        last_ = &waiter;
+    }
+
+    async_mutex_waiter& pop_front() noexcept {
+        auto& waiter = *first_;
+        first_ = std::exchange(waiter.next, nullptr);
+        return waiter;
+    }
+
+private:
+    async_mutex_waiter* first_ = nullptr;
+    async_mutex_waiter* last_ = nullptr;
+};
+
 /// What an execution context must take along when it dies.
 class async_mutex_member {
 public:
     /// Moves the waiters of a dying context to `dead`.
-    virtual void forget(const async_mutex_home& dying, async_mutex_queue& dead) noexcept = 0;
+    virtual void forget(const async_mutex_home& dying, async_mutex_departed& dead) noexcept = 0;
 
 protected:
     ~async_mutex_member() = default;
@@ -243,7 +265,7 @@ public:
 
 private:
     void shutdown() override {
-        async_mutex_queue dead;
+        async_mutex_departed dead;
         {
             std::lock_guard lock{roster};
             for (auto* member : members) {
@@ -342,12 +364,13 @@ public:
 
     /// The mutex object goes: waiters abort, and a holder, if any, inherits the reference.
     void orphan() noexcept {
-        async_mutex_queue aborted;
+        async_mutex_departed aborted;
         {
             std::lock_guard lock{queue_mutex_};
-            std::swap(aborted, queue_);
-            for (auto* at = aborted.front(); at; at = aborted.after(*at)) {
-                announce(*at);
+            while (!queue_.empty()) {
+                auto& waiter = queue_.pop_front();
+                announce(waiter);
+                aborted.push_back(waiter);
             }
             settle();
         }
@@ -451,7 +474,7 @@ private:
         return nullptr;
     }
 
-    void forget(const async_mutex_home& dying, async_mutex_queue& dead) noexcept override {
+    void forget(const async_mutex_home& dying, async_mutex_departed& dead) noexcept override {
         std::lock_guard lock{queue_mutex_};
         contexts_.remove_if([&](const membership& each) { return each.known_to == &dying; });
         for (auto* at = queue_.front(); at;) {

@@ -115,6 +115,10 @@ chat_mutant(mutex_takes_the_state_along async_mutex "a guard and a grant in flig
 chat_mutant(assignment_forgets_what_it_held mutex_contract "moving onto a held guard releases what it held"
   "guard{std::move(other)}.swap(*this)" "state_ = std::exchange(other.state_, nullptr)")
 
+chat_mutant(departed_looks_queued async_mutex "a waiter that dies may cancel others that die with it"
+  "        (last_ ? last_->next : first_) = &waiter;\n        last_ = &waiter;\n    }\n\n    async_mutex_waiter& pop_front() noexcept {\n        auto& waiter = *first_;\n        first_"
+  "        waiter.previous = last_;\n        (last_ ? last_->next : first_) = &waiter;\n        last_ = &waiter;\n    }\n\n    async_mutex_waiter& pop_front() noexcept {\n        auto& waiter = *first_;\n        first_")
+
 # --- Races, which only the exploration of all orders can be sure to see
 
 chat_mutant(try_lock_is_not_atomic mutex_exploration "no order of lock"

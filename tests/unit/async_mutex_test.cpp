@@ -521,11 +521,12 @@ TEST_CASE_TEMPLATE("destroying the mutex aborts who waits", Mutex, BOTH_MUTEXES)
     lock_cancellably(*mutex, stop, cancellable);
     mutex.reset();
     CHECK(plain.runs == 0);
-    stop.emit(cancellation_type::terminal); // in flight
+    CHECK(held.owns_lock());
+    held.unlock();
+    stop.emit(cancellation_type::terminal); // in flight, and nobody else keeps the state
     poll(loop);
     CHECK(plain.aborted());
     CHECK(cancellable.aborted());
-    CHECK(held.owns_lock());
 }
 
 TEST_CASE_TEMPLATE("a guard and a grant in flight may outlive the mutex", Mutex, BOTH_MUTEXES) {
@@ -622,6 +623,52 @@ TEST_CASE_TEMPLATE("the mutex's own context may die first, with coroutines in th
     loop.reset();
     held.unlock();
     CHECK(waiter.runs == 0);
+    CHECK(mutex.try_lock().owns_lock());
+}
+
+namespace {
+
+// As a handler it does nothing; destroyed, it cancels others.
+template <class Mutex>
+struct cancels_when_destroyed {
+    std::deque<asio::cancellation_signal>* others;
+
+    explicit cancels_when_destroyed(std::deque<asio::cancellation_signal>& signals)
+        : others{&signals} {}
+
+    cancels_when_destroyed(cancels_when_destroyed&& from) noexcept
+        : others{std::exchange(from.others, nullptr)} {}
+
+    ~cancels_when_destroyed() {
+        if (others) {
+            for (auto& each : *others) {
+                each.emit(cancellation_type::terminal);
+            }
+        }
+    }
+
+    void operator()(error_code, typename Mutex::guard) {}
+};
+
+} // namespace
+
+TEST_CASE_TEMPLATE("a waiter that dies may cancel others that die with it", Mutex, BOTH_MUTEXES) {
+    asio::io_context loop;
+    Mutex mutex{loop};
+    std::deque<asio::cancellation_signal> stop(3);
+    outcome<Mutex> doomed;
+    auto held = mutex.try_lock();
+    {
+        asio::io_context dying;
+        mutex.async_lock(asio::bind_executor(dying, cancels_when_destroyed<Mutex>{stop}));
+        for (auto& each : stop) {
+            mutex.async_lock(asio::bind_executor(
+                dying, asio::bind_cancellation_slot(each.slot(), doomed.handler())));
+        }
+    }
+    poll(loop);
+    CHECK(doomed.runs == 0);
+    held.unlock();
     CHECK(mutex.try_lock().owns_lock());
 }
 

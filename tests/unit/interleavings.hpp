@@ -221,6 +221,8 @@ struct explored {
         }
 
     protected:
+        int id() const { return id_; }
+
         void step() const {
             wait([] { return true; });
         }
@@ -279,7 +281,12 @@ struct explored {
             locked_ = true;
         }
 
-        void unlock() noexcept { locked_ = false; }
+        void unlock() noexcept {
+            locked_ = false;
+            // Others may come in before the next thing that is done unlocked, and destroy even
+            // this.
+            search::current->step(id());
+        }
 
     private:
         bool locked_ = false;
