@@ -3,9 +3,11 @@
 // enter beside Beast. It never splits a frame by another one, and sends all that is owed with one
 // sendmsg.
 //
-//   Beast's bytes ──► control lane ─┐
-//   ack, error, gap ► reply lane ───┼─► [rest of a cut frame][control][replies][presence][news] ─►
-//   socket the buffer's news ──────────────┘
+//   Beast's bytes ─────► control lane ─┐
+//   ack, error, gap ───► reply lane ───┼─► one sendmsg ─► socket
+//   the buffer's news ─────────────────┘
+//
+// In this order: what a cut frame still lacks, control, replies, presence, news.
 //
 // Loop thread only. Completions are posted, never run inside the call that causes them.
 #pragma once

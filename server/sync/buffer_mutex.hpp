@@ -3,12 +3,12 @@
 // macros for each server target (cache variables CHAT_MUTEX and CHAT_GUARD choose those of
 // `chat-server`):
 //
-//   CHAT_MUTEX_STD           1: std::mutex blocks the loop's thread; 0: the async mutex suspends
-//   the coroutine CHAT_GUARD_ACROSS_AWAIT  1: the guard lives across the co_await;  0: it is
-//   released before
+//   CHAT_MUTEX_STD           1: std::mutex blocks the loop's thread
+//                            0: the async mutex suspends the coroutine
+//   CHAT_GUARD_ACROSS_AWAIT  1: the guard lives across the co_await
+//                            0: it is released before
 //
-// std and across_await together freeze the server on the first message; each other combination
-// lives.
+// std and across_await together freeze the server on the first message. Each other combination lives.
 #pragma once
 
 #include "server/sync/async_mutex.hpp"

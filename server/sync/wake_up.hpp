@@ -8,6 +8,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <cassert>
 #include <utility>
 
 namespace chat {
@@ -43,7 +44,10 @@ public:
 
 private:
     struct park {
-        void operator()(auto handler, wake_up* self) const { self->sleeper_ = std::move(handler); }
+        void operator()(auto handler, wake_up* self) const {
+            assert(!self->sleeper_); // the first would never wake
+            self->sleeper_ = std::move(handler);
+        }
     };
 
     loop_executor loop_;
