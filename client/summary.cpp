@@ -117,7 +117,9 @@ bool colours_wanted() {
 
 std::string headline(const report& run) {
     if (run.froze)
-        return "FROZEN after " + counted(run.froze->after_messages, "message");
+        return run.froze->after_messages == 1
+                   ? "FROZEN on the first message"
+                   : "FROZEN on message " + grouped(run.froze->after_messages);
     if (run.outcome == "gone")
         return "GONE: the server closed all connections";
     if (run.starved)

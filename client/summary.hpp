@@ -11,10 +11,10 @@ namespace chat::load {
 /// Whether standard output shows colours: a terminal, and NO_COLOR is not set.
 bool colours_wanted();
 
-/// `FROZEN after 1 message`, then the evidence, one line each, then the numbers.
+/// `FROZEN on the first message`, then the evidence, one line each, then the numbers.
 std::string summary(const report& run, bool colours);
 
-/// The verdict in a few words: `FROZEN after 1 message`.
+/// The verdict in a few words: `FROZEN on the first message`.
 std::string headline(const report& run);
 
 /// What was seen: `0 of 50 pings were answered`.

@@ -88,7 +88,7 @@ fi
 
 title "2. Build with std::mutex (the first time: a minute or two; afterwards: seconds)"
 say "Not optimised: that compiles in half the time, and this is about the freeze, not about speed."
-configure $tree -G Ninja -DCHAT_MUTEX=std -DCHAT_TESTS=OFF -DCMAKE_BUILD_TYPE=None
+configure $tree -DCHAT_MUTEX=std "${demo_build[@]}"
 build $tree
 mkdir -p $run
 

@@ -97,7 +97,7 @@ cell() {
 
 title "Set up and build the four servers"
 [ -z "$setup" ] || scripts/setup.sh demo
-configure $tree -G Ninja -DCHAT_TESTS=OFF -DCMAKE_BUILD_TYPE=None
+configure $tree "${demo_build[@]}"
 build $tree --target chat-servers chat-load
 mkdir -p $run
 

@@ -94,7 +94,7 @@ TEST_CASE("what is no report is refused") {
 
 TEST_CASE("the summary says it in plain words") {
     const auto frozen = summary(frozen_run(), false);
-    CHECK(contains(frozen, "FROZEN after 1 message\n"));
+    CHECK(contains(frozen, "FROZEN on the first message\n"));
     CHECK(contains(frozen, "50 of 50 clients heard nothing for 1.0 s"));
     CHECK(contains(frozen, "0 of 50 pings answered"));
     CHECK(contains(frozen, "a new handshake did not complete"));
@@ -118,7 +118,7 @@ TEST_CASE("a comparison shows both sides of every number") {
 TEST_CASE("the page stands alone and escapes what it shows") {
     const std::array runs{frozen_run(), living_run()};
     const auto html = page(runs);
-    CHECK(contains(html, "FROZEN after 1 message"));
+    CHECK(contains(html, "FROZEN on the first message"));
     CHECK(contains(html, "ALIVE"));
     CHECK(contains(html, "<svg"));
     CHECK(contains(html, "&#60;reset&#62;"));
