@@ -10,7 +10,7 @@ usage: scripts/bench.sh mutex [OPTION OF GOOGLE BENCHMARK...]
 
   mutex   what the async mutex costs, as ratios in one process
 
-Leave the machine alone meanwhile. For medians: --benchmark_repetitions=5
+Leave the machine alone meanwhile. The best of several: --benchmark_repetitions=5
 END
 }
 
