@@ -1,9 +1,6 @@
 # The two mutexes and guarded<T, Mutex>.
 chat_unit_test(mutex_contract chat_boost)
 chat_unit_test(async_mutex chat_boost)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU") # g++ 12 loses sight of the frame's own operator new
-  target_compile_options(async_mutex_test PRIVATE -Wno-mismatched-new-delete)
-endif()
 chat_unit_test(mutex_stress chat_boost)
 
 # Every order of small programs. The sanitizers do not follow its fibers.
