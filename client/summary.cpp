@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
+#include <functional>
 #include <iterator>
 #include <string_view>
 
@@ -32,8 +34,8 @@ std::string_view colour_of(const report& run) {
     constexpr std::string_view red = "\x1b[1;31m", yellow = "\x1b[1;33m", green = "\x1b[1;32m";
     if (run.outcome == "frozen" || run.outcome == "gone")
         return red;
-    return run.outcome == "starved" || run.lost + run.duplicated + run.reordered > 0 ? yellow
-                                                                                     : green;
+    const auto lost = run.interrupted ? 0 : run.lost; // what was on the way then is not lost
+    return run.outcome == "starved" || lost + run.duplicated + run.reordered > 0 ? yellow : green;
 }
 
 std::string sentence_on_handshake(const std::string& handshake) {
@@ -54,18 +56,24 @@ std::vector<std::string> evidence_of(const silence_report& s) {
             sentence_on_handshake(s.handshake)};
 }
 
-/// Deliveries over time, one character a point.
+/// Deliveries over time. A character may stand for one point more than its neighbour, so its height
+/// is their mean: a sum would draw a wave that is not there.
 std::string sparkline(const std::vector<timeline_point>& timeline) {
     constexpr std::array<std::string_view, 9> bars{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     constexpr std::size_t width = 60;
     const auto points = std::min(width, timeline.size());
-    std::vector<std::uint64_t> sums(points);
-    for (std::size_t i = 0; i < timeline.size(); ++i)
-        sums[i * points / timeline.size()] += timeline[i].delivered;
-    const auto most = sums.empty() ? 0 : *std::ranges::max_element(sums);
+    std::vector<double> sums(points);
+    std::vector<double> counts(points);
+    for (std::size_t i = 0; i < timeline.size(); ++i) {
+        const auto at = i * points / timeline.size();
+        sums[at] += static_cast<double>(timeline[i].delivered);
+        ++counts[at];
+    }
+    std::ranges::transform(sums, counts, sums.begin(), std::divides{});
+    const auto most = sums.empty() ? 0.0 : *std::ranges::max_element(sums);
     std::string line;
-    for (const auto sum : sums)
-        line += bars[most == 0 ? 0 : (sum * 8 + most - 1) / most];
+    for (const auto mean : sums)
+        line += bars[most == 0 ? 0 : static_cast<std::size_t>(std::ceil(mean * 8 / most))];
     return line;
 }
 
@@ -93,9 +101,10 @@ std::string describe_latency(const latency_summary& l) {
 }
 
 std::string describe_deliveries(const report& run) {
-    return fmt::format("{} of {} ({} lost, {} doubled, {} out of order), {} a second",
+    return fmt::format("{} of {} ({} {}, {} doubled, {} out of order), {} a second",
                        grouped(run.delivered), grouped(run.expected), grouped(run.lost),
-                       grouped(run.duplicated), grouped(run.reordered),
+                       run.interrupted ? "not awaited" : "lost", grouped(run.duplicated),
+                       grouped(run.reordered),
                        grouped(static_cast<std::uint64_t>(run.deliveries_per_s)));
 }
 
@@ -112,7 +121,9 @@ std::string closing_line(const report& run) {
 } // namespace
 
 bool colours_wanted() {
-    return ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+    const char* const unwanted =
+        std::getenv("NO_COLOR"); // no-color.org: any value but an empty one
+    return ::isatty(STDOUT_FILENO) == 1 && (unwanted == nullptr || *unwanted == '\0');
 }
 
 std::string headline(const report& run) {
@@ -127,6 +138,8 @@ std::string headline(const report& run) {
                            run.starved->ended ? ", then messages came again" : "");
     if (run.sent == 0)
         return "ALIVE, but nothing was sent";
+    if (run.interrupted && run.duplicated + run.reordered == 0)
+        return fmt::format("ALIVE until interrupted, after {}", counted(run.sent, "message"));
     if (run.lost + run.duplicated + run.reordered == 0)
         return fmt::format("ALIVE: {} reached all {}", counted(run.sent, "message"),
                            counted(run.clients, "client"));

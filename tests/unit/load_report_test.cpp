@@ -9,6 +9,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 
 using namespace chat::load;
@@ -99,6 +100,31 @@ TEST_CASE("the summary says it in plain words") {
     CHECK(contains(frozen, "0 of 50 pings answered"));
     CHECK(contains(frozen, "a new handshake did not complete"));
     CHECK(contains(summary(living_run(), false), "ALIVE: 1,234 messages reached all 50 clients"));
+}
+
+TEST_CASE("steady deliveries are drawn level, however many points share a character") {
+    auto run = living_run();
+    for (const std::size_t points : {1U, 59U, 60U, 61U, 100U, 250U}) {
+        run.timeline.assign(points, {.t_ms = 20, .sent = 10, .delivered = 500, .in_flight = 1});
+        std::string level;
+        for (std::size_t i = 0; i < std::min<std::size_t>(points, 60); ++i)
+            level += "█";
+        CHECK(contains(summary(run, false), "[" + level + "]"));
+    }
+}
+
+TEST_CASE("what an interruption left on the way is not called lost") {
+    auto run = living_run();
+    run.interrupted = true;
+    run.exit_code = 1;
+    run.lost = 46;
+    run.expected = run.delivered + run.lost;
+    const auto text = summary(run, false);
+    CHECK(contains(text, "ALIVE until interrupted, after 1,234 messages\n"));
+    CHECK(contains(text, "(46 not awaited, 0 doubled"));
+    CHECK_FALSE(contains(text, "lost"));
+    run.duplicated = 1;
+    CHECK(contains(summary(run, false), "1 doubled"));
 }
 
 TEST_CASE("colours come only when wanted") {
