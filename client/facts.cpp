@@ -46,6 +46,8 @@ std::vector<fact> facts(const report& run) {
             {"senders", grouped(run.senders)},
             {"slow readers", grouped(run.slow_readers)},
             {"loop", loop(run)},
+            {"bytes a message", grouped(run.message_bytes)},
+            {"planned duration", milliseconds(run.duration_ms)},
             {"froze at", froze_at(run)},
             {"starved for", starved_for(run)},
             {"messages sent", grouped(run.sent)},

@@ -28,8 +28,10 @@ constexpr std::string_view head = R"(<!doctype html>
         --alive: #3fb950; --starved: #d29922; --frozen: #f85149; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
        max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
-main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
-section { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 1.2rem 1.5rem; }
+main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 1rem; }
+/* The parts of two runs lie side by side, row by row. */
+section { display: grid; grid-row: span 6; grid-template-rows: subgrid; margin-bottom: 1rem;
+          background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 1.2rem 1.5rem; }
 h1 { font-size: 1rem; color: var(--soft); font-weight: 500; }
 h2 { margin: 0 0 .4rem; font-size: 1.5rem; line-height: 1.25; }
 h3 { margin: 1.4rem 0 .3rem; font-size: .95rem; }
@@ -39,12 +41,15 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th { text-align: left; font-weight: 400; color: var(--soft); }
 td { text-align: right; }
 th, td { padding: .2rem 0; border-bottom: 1px solid var(--line); }
-svg { width: 100%; height: auto; display: block; }
-svg text { fill: var(--soft); font-size: 11px; }
-.delivered { fill: var(--delivered); } .in-flight { fill: none; stroke: var(--sent); stroke-width: 1.5; }
-.silence { fill: var(--silence); } .axis { stroke: var(--line); }
-.key i { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em; border-radius: 2px; }
-.key { color: var(--soft); font-size: .85rem; margin-left: -1em; }
+svg { width: 100%; height: 11rem; display: block; border-bottom: 1px solid var(--line); }
+.delivered { fill: var(--delivered); }
+.in-flight { fill: none; stroke: var(--sent); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
+.silence { fill: var(--silence); }
+.ends { display: flex; justify-content: space-between; color: var(--soft); font-size: .8rem; }
+.key { display: flex; flex-wrap: wrap; gap: .2em 1.2em; margin: .6rem 0 0; color: var(--soft); font-size: .85rem; }
+.key span::before { content: ""; display: inline-block; width: .8em; height: .8em; margin-right: .35em; border-radius: 2px; }
+.key .bar::before { background: var(--delivered); } .key .line::before { background: var(--sent); }
+.key .gap::before { background: var(--silence); }
 </style>
 <h1>chat-load</h1>
 <main>
@@ -63,34 +68,40 @@ std::string escaped(std::string_view text) {
 
 /// Where a run's points lie in the drawing.
 struct scale {
-    static constexpr double width = 600, height = 180, left = 4, bottom = 18, top = 16;
+    static constexpr double width = 600, height = 180;
 
     double last_ms = 1;
-    double most_delivered = 1;
-    double most_in_flight = 1;
+    double interval_ms = 0; ///< of a bar; the last one may be shorter
+    std::uint64_t most_delivered = 0;
+    std::uint64_t most_in_flight = 0;
 
     explicit scale(const report& run) {
+        if (!run.timeline.empty())
+            interval_ms = run.timeline.front().t_ms;
         for (const auto& p : run.timeline) {
             last_ms = std::max(last_ms, p.t_ms);
-            most_delivered = std::max(most_delivered, static_cast<double>(p.delivered));
-            most_in_flight = std::max(most_in_flight, static_cast<double>(p.in_flight));
+            most_delivered = std::max(most_delivered, p.delivered);
+            most_in_flight = std::max(most_in_flight, p.in_flight);
         }
     }
 
-    double x(double ms) const { return left + (width - 2 * left) * std::min(ms / last_ms, 1.0); }
+    double x(double ms) const { return width * std::min(ms / last_ms, 1.0); }
 
-    /// For a share (0 to 1) of the highest.
-    static double y(double share) { return height - bottom - (height - bottom - top) * share; }
+    /// The highest value is at the top.
+    static double y(std::uint64_t value, std::uint64_t most) {
+        return height - height * static_cast<double>(value) /
+                            static_cast<double>(std::max<std::uint64_t>(most, 1));
+    }
 };
 
 std::string bars(const report& run, const scale& s) {
     std::string svg;
     double from = 0;
     for (const auto& p : run.timeline) {
-        const auto top = scale::y(static_cast<double>(p.delivered) / s.most_delivered);
+        const auto top = scale::y(p.delivered, s.most_delivered);
         svg += fmt::format(
             R"(<rect class="delivered" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>)",
-            s.x(from), top, std::max(s.x(p.t_ms) - s.x(from) - 0.5, 0.5), scale::y(0) - top);
+            s.x(from), top, std::max(s.x(p.t_ms) - s.x(from) - 0.5, 0.5), scale::height - top);
         from = p.t_ms;
     }
     return svg;
@@ -99,8 +110,8 @@ std::string bars(const report& run, const scale& s) {
 std::string in_flight_line(const report& run, const scale& s) {
     std::string points;
     for (const auto& p : run.timeline)
-        points += fmt::format("{:.1f},{:.1f} ", s.x(p.t_ms),
-                              scale::y(static_cast<double>(p.in_flight) / s.most_in_flight));
+        points +=
+            fmt::format("{:.1f},{:.1f} ", s.x(p.t_ms), scale::y(p.in_flight, s.most_in_flight));
     return fmt::format(R"(<polyline class="in-flight" points="{}"/>)", points);
 }
 
@@ -109,30 +120,28 @@ std::string silence(const report& run, const scale& s) {
     if (!silent)
         return {};
     const auto from = s.x(silent->at_ms);
-    return fmt::format(
-        R"(<rect class="silence" x="{:.1f}" y="{}" width="{:.1f}" height="{:.1f}"/>)", from,
-        scale::top, s.x(silent->at_ms + silent->silent_ms) - from, scale::y(0) - scale::top);
+    return fmt::format(R"(<rect class="silence" x="{:.1f}" y="0" width="{:.1f}" height="{}"/>)",
+                       from, s.x(silent->at_ms + silent->silent_ms) - from, scale::height);
 }
 
 std::string drawing(const report& run) {
     const scale s{run};
     std::string svg;
     auto out = std::back_inserter(svg);
-    fmt::format_to(out, R"(<svg viewBox="0 0 {} {}" role="img" aria-label="deliveries over time">)",
+    fmt::format_to(out,
+                   R"(<svg viewBox="0 0 {} {}" preserveAspectRatio="none" role="img")"
+                   R"( aria-label="deliveries over time">)",
                    scale::width, scale::height);
     svg += silence(run, s) + bars(run, s) + in_flight_line(run, s);
-    fmt::format_to(out, R"(<line class="axis" x1="0" x2="{}" y1="{}" y2="{}"/>)", scale::width,
-                   scale::y(0), scale::y(0));
+    fmt::format_to(out, "</svg>\n<div class=\"ends\"><span>0 s</span><span>{:.1f} s</span></div>\n",
+                   s.last_ms / 1e3);
     fmt::format_to(out,
-                   R"(<text x="{}" y="11">up to {} deliveries and {} in flight an interval</text>)",
-                   scale::left, grouped(static_cast<std::uint64_t>(s.most_delivered)),
-                   grouped(static_cast<std::uint64_t>(s.most_in_flight)));
-    fmt::format_to(out, R"(<text x="{}" y="{}">0 s</text>)", scale::left, scale::height - 4);
-    fmt::format_to(out, R"(<text x="{}" y="{}" text-anchor="end">{:.1f} s</text></svg>)",
-                   scale::width - scale::left, scale::height - 4, s.last_ms / 1e3);
-    return svg + R"html(<p class="key"><i style="background: var(--delivered)"></i>delivered
-<i style="background: var(--sent)"></i>in flight
-<i style="background: var(--silence)"></i>nothing came</p>)html";
+                   R"(<p class="key"><span class="bar">delivered, at most {} in {:.0f} ms</span>)"
+                   R"(<span class="line">messages in flight, at most {}</span>)",
+                   grouped(s.most_delivered), s.interval_ms, grouped(s.most_in_flight));
+    if (run.froze || run.starved)
+        svg += R"(<span class="gap">nothing came</span>)";
+    return svg + "</p>";
 }
 
 std::string section(const report& run) {
@@ -142,7 +151,8 @@ std::string section(const report& run) {
                    escaped(headline(run)));
     for (const auto& line : evidence_lines(run))
         fmt::format_to(out, "<li>{}</li>\n", escaped(line));
-    fmt::format_to(out, "</ul>\n<h3>Over time</h3>\n{}\n<h3>Numbers</h3>\n<table>\n", drawing(run));
+    fmt::format_to(out, "</ul>\n<h3>Over time</h3>\n<div>{}</div>\n<h3>Numbers</h3>\n<table>\n",
+                   drawing(run));
     for (const auto& fact : facts(run))
         fmt::format_to(out, "<tr><th>{}</th><td>{}</td></tr>\n", escaped(fact.label),
                        escaped(fact.value));
