@@ -92,7 +92,10 @@ int main(int argc, char** argv) {
     if (const auto* code = std::get_if<int>(&options))
         return *code;
     const auto& chosen = std::get<server_options>(options);
-    spdlog::set_default_logger(spdlog::stderr_color_mt("chat"));
+    const char* const no_color = std::getenv("NO_COLOR"); // no-color.org
+    const bool plain = no_color != nullptr && *no_color != '\0';
+    spdlog::set_default_logger(spdlog::stderr_color_mt(
+        "chat", plain ? spdlog::color_mode::never : spdlog::color_mode::automatic));
     spdlog::set_level(spdlog::level::from_str(chosen.log_level));
     try {
         return serve(chosen);

@@ -5,8 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
 
+#include <charconv>
 #include <iostream>
-#include <map>
+#include <optional>
+#include <string_view>
 
 namespace chat {
 
@@ -34,27 +36,70 @@ Exit codes:
   2  a wrong command line
   3  the loop was frozen: with --on-stall exit, or at a signal)";
 
-/// A duration option: `250ms`, `2s`, `1m`.
+// CLI11's own checks say what is wrong, but not what to write instead.
+
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
+    return {[least, most](std::string& text) {
+                std::uint64_t value = 0;
+                const auto* const last = text.data() + text.size();
+                const auto [end, error] = std::from_chars(text.data(), last, value);
+                const bool fits =
+                    error == std::errc{} && end == last && value >= least && value <= most;
+                return fits ? std::string{}
+                            : fmt::format("'{}' is no whole number from {} to {}", text, least,
+                                          most);
+            },
+            ""};
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+    constexpr double day = 24.0 * 60 * 60 * 1000;
+    double number = 0;
+    const auto* const last = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data(), last, number);
+    const std::string_view unit{end, static_cast<std::size_t>(last - end)};
+    const auto ms = unit == "ms"  ? number
+                    : unit == "s" ? number * 1000
+                    : unit == "m" ? number * 60'000
+                                  : -1.0;
+    if (error != std::errc{} || !(ms >= 0 && ms <= day)) // not a number fails this too
+        return {};
+    return std::chrono::milliseconds{static_cast<long long>(ms)};
+}
+
+/// `250ms`, `2s`, `1m`
+std::string in_words(std::chrono::milliseconds value) {
+    return value.count() % 1000 == 0 ? fmt::format("{}s", value.count() / 1000)
+                                     : fmt::format("{}ms", value.count());
+}
+
+/// A duration option.
 void add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
                   std::chrono::milliseconds least, const std::string& help) {
-    const std::map<std::string, double> units = {{"ms", 1}, {"s", 1000}, {"m", 60'000}};
-    const auto store = [&value](const double& ms) {
-        value = std::chrono::milliseconds{static_cast<long long>(ms)};
+    const auto check = [least](std::string& text) {
+        const auto span = parse_duration(text);
+        return span && *span >= least
+                   ? std::string{}
+                   : fmt::format("'{}' is no duration from {} to a day: write 250ms, 5s or 2m",
+                                 text, in_words(least));
     };
-    constexpr double day = 24.0 * 60 * 60 * 1000;
-    auto* option = app.add_option_function<double>(name, store, help);
-    option->transform(
-        CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::UNIT_REQUIRED, "DURATION"));
-    // Runs before it: to CLI11 a unit alone is a duration too.
-    option->transform(CLI::Validator{[](const std::string& text) {
-                                         const bool number = !text.empty() && text.front() >= '0' &&
-                                                             text.front() <= '9';
-                                         return number ? "" : "a duration such as 250ms, 2s or 1m";
-                                     },
-                                     ""});
-    option->check(CLI::Range(static_cast<double>(least.count()), day));
-    option->default_str(value.count() % 1000 == 0 ? std::to_string(value.count() / 1000) + "s"
-                                                  : std::to_string(value.count()) + "ms");
+    app.add_option_function<std::string>(
+           name, [&value](const std::string& text) { value = *parse_duration(text); }, help)
+        ->check(CLI::Validator{check, ""})
+        ->type_name("DURATION")
+        ->default_str(in_words(value));
+}
+
+CLI::Validator ip_address() {
+    return {[](std::string& text) {
+                boost::system::error_code unusable;
+                asio::ip::make_address(text, unusable);
+                return unusable
+                           ? fmt::format("'{}' is no IP address: write 127.0.0.1, 0.0.0.0 or ::1",
+                                         text)
+                           : std::string{};
+            },
+            ""};
 }
 
 std::string version() {
@@ -77,22 +122,22 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     app.option_defaults()->always_capture_default();
     app.add_option("--address", address,
                    "IP address to listen on; the default is reachable from here only")
-        ->check(CLI::ValidIPV4 | CLI::IsMember({"::1", "::"}));
-    app.add_option("--port", port, "TCP port, 0 for a free one");
+        ->check(ip_address());
+    app.add_option("--port", port, "TCP port, 0 for a free one")->check(whole_number(0, 65'535));
     app.add_option("--history", options.history.messages,
                    "messages kept for newcomers and slow readers")
-        ->check(CLI::Range(1, 10'000'000));
+        ->check(whole_number(1, 10'000'000));
     app.add_option("--history-bytes", options.history.bytes,
                    "bytes that the kept messages may take")
-        ->check(CLI::Range(4096, 1 << 30));
+        ->check(whole_number(4096, 1 << 30));
     app.add_option("--max-clients", options.max_clients, "further clients are answered with 503")
-        ->check(CLI::Range(1, 1'000'000));
+        ->check(whole_number(1, 1'000'000));
     app.add_option("--max-message-bytes", options.session.max_message_bytes,
                    "a larger message closes its connection (1009)")
-        ->check(CLI::Range(64, 1 << 20));
+        ->check(whole_number(64, 1 << 20));
     app.add_option("--max-rate", options.session.max_rate,
                    "messages a second from one client, 0 for any; more closes it (1008)")
-        ->check(CLI::Range(0, 1'000'000));
+        ->check(whole_number(0, 1'000'000));
     app.add_option(
         "--allow-origin", options.session.allowed_origins,
         "pages of this Origin may connect, besides loopback and the server's own host; * for any");

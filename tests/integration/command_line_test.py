@@ -47,18 +47,22 @@ class CommandLine(ServerTest):
                       ["--max-rate", "-1"], ["--max-message-bytes", "1.5"],
                       ["--history-bytes", "99999999999999999999"]):
             self.assert_refused(2, flags, flags[0], "--help")
+            if len(flags) > 1:
+                self.assert_refused(2, flags, f"'{flags[1]}'", "whole number from")
 
     def test_a_bad_duration_is_2(self):
-        for bad in ("10", "ten", "10h", "-1s", "0s", "s", "", "10 s s", "nans", "1e99s"):
-            self.assert_refused(2, ["--write-timeout", bad], "--write-timeout", "--help")
+        for bad in ("10", "ten", "10h", "-1s", "0s", "s", "", "10 s s", "nans", "1e99s",
+                    "infs", "99999999999999999999s", "1441m"):
+            self.assert_refused(2, ["--write-timeout", bad], "--write-timeout", f"'{bad}'",
+                                "100ms to a day", "write 250ms", "--help")
 
     def test_a_value_that_is_none_of_the_allowed_is_2_and_they_are_named(self):
         self.assert_refused(2, ["--on-stall", "panic"], "--on-stall", "report", "exit")
         self.assert_refused(2, ["--log-level", "loud"], "--log-level", "debug")
-        self.assert_refused(2, ["--address", "localhost"], "--address")
+        self.assert_refused(2, ["--address", "localhost"], "--address", "write 127.0.0.1")
 
     def test_durations_come_in_three_units(self):
-        server = self.start("--write-timeout", "2500ms", "--idle-timeout", "1m", "--stall-after", "1s")
+        server = self.start("--write-timeout", "2.5s", "--idle-timeout", "1m", "--stall-after", "1000ms")
         self.assert_chat_works(server)
 
     def test_help_and_version_are_0_and_on_stdout(self):
