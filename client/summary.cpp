@@ -34,8 +34,8 @@ std::string_view colour_of(const report& run) {
     constexpr std::string_view red = "\x1b[1;31m", yellow = "\x1b[1;33m", green = "\x1b[1;32m";
     if (run.outcome == "frozen" || run.outcome == "gone")
         return red;
-    const auto lost = run.interrupted ? 0 : run.lost; // what was on the way then is not lost
-    return run.outcome == "starved" || lost + run.duplicated + run.reordered > 0 ? yellow : green;
+    const bool flawed = run.lost + run.duplicated + run.reordered > 0;
+    return run.outcome == "starved" || run.interrupted || flawed ? yellow : green;
 }
 
 std::string sentence_on_handshake(const std::string& handshake) {
@@ -139,7 +139,7 @@ std::string headline(const report& run) {
     if (run.sent == 0)
         return "ALIVE, but nothing was sent";
     if (run.interrupted && run.duplicated + run.reordered == 0)
-        return fmt::format("ALIVE until interrupted, after {}", counted(run.sent, "message"));
+        return fmt::format("INTERRUPTED after {}", counted(run.sent, "message"));
     if (run.lost + run.duplicated + run.reordered == 0)
         return fmt::format("ALIVE: {} reached all {}", counted(run.sent, "message"),
                            counted(run.clients, "client"));
