@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -49,7 +50,9 @@ report read_report_file(const std::string& path) {
     std::ostringstream text;
     text << file.rdbuf();
     try {
-        return report_from_json(text.str());
+        auto run = report_from_json(text.str());
+        run.name = std::filesystem::path{path}.stem().string();
+        return run;
     } catch (const std::exception& error) {
         throw std::runtime_error{fmt::format("'{}' is {}", path, error.what())};
     }

@@ -40,28 +40,32 @@ std::vector<fact> facts(const report& run) {
     const auto us = [&](double value) {
         return run.delivered == 0 ? "-" : milliseconds(value / 1e3);
     };
-    return {{"mutex", or_dash(run.mutex)},
-            {"guard", or_dash(run.guard)},
-            {"clients", grouped(run.clients)},
-            {"senders", grouped(run.senders)},
-            {"slow readers", grouped(run.slow_readers)},
-            {"loop", loop(run)},
-            {"bytes a message", grouped(run.message_bytes)},
-            {"planned duration", milliseconds(run.duration_ms)},
-            {"froze at", froze_at(run)},
-            {"starved for", starved_for(run)},
-            {"messages sent", grouped(run.sent)},
-            {"deliveries expected", grouped(run.expected)},
-            {"delivered", grouped(run.delivered)},
-            {"lost", grouped(run.lost)},
-            {"doubled", grouped(run.duplicated)},
-            {"out of order", grouped(run.reordered)},
-            {"deliveries a second", grouped(static_cast<std::uint64_t>(run.deliveries_per_s))},
-            {"latency p50", us(run.latency_us.p50)},
-            {"latency p90", us(run.latency_us.p90)},
-            {"latency p99", us(run.latency_us.p99)},
-            {"latency p99.9", us(run.latency_us.p999)},
-            {"latency max", us(run.latency_us.max)}};
+    std::vector<fact> all{
+        {"mutex", or_dash(run.mutex)},
+        {"guard", or_dash(run.guard)},
+        {"clients", grouped(run.clients)},
+        {"senders", grouped(run.senders)},
+        {"slow readers", grouped(run.slow_readers)},
+        {"loop", loop(run)},
+        {"bytes a message", grouped(run.message_bytes)},
+        {"planned duration", milliseconds(run.duration_ms)},
+        {"froze at", froze_at(run)},
+        {"starved for", starved_for(run)},
+        {"messages sent", grouped(run.sent)},
+        {"deliveries expected", grouped(run.expected)},
+        {"delivered", grouped(run.delivered)},
+        {"lost", grouped(run.lost)},
+        {"doubled", grouped(run.duplicated)},
+        {"out of order", grouped(run.reordered)},
+        {"deliveries a second", grouped(static_cast<std::uint64_t>(run.deliveries_per_s))},
+        {"latency p50", us(run.latency_us.p50)},
+        {"latency p90", us(run.latency_us.p90)},
+        {"latency p99", us(run.latency_us.p99)},
+        {"latency p99.9", us(run.latency_us.p999)},
+        {"latency max", us(run.latency_us.max)}};
+    if (!run.name.empty())
+        all.insert(all.begin(), {"report", run.name});
+    return all;
 }
 
 } // namespace chat::load

@@ -51,9 +51,10 @@ server_address resolve(asio::io_context& loop, const ws_url& url) {
             .host = fmt::format("{}:{}", url.host, url.port)};
 }
 
-/// Before the run, so that nobody measures for an hour and then cannot save it.
-void create_file(const std::string& path) {
-    if (!path.empty() && !std::ofstream{path})
+/// Before the run, so that nobody measures for an hour and then cannot save it. What is there stays
+/// until there is something to replace it.
+void require_writable(const std::string& path) {
+    if (!path.empty() && !std::ofstream{path, std::ios::app})
         throw std::runtime_error{fmt::format("cannot write to '{}'", path)};
 }
 
@@ -91,8 +92,8 @@ task<> run_to_end(load_run& run, asio::signal_set& signals) {
 exit_code run_load(const load_options& options) {
     constexpr std::uint64_t files_besides_clients = 32;
     allow_open_files(options.clients + options.slow_readers + files_besides_clients);
-    create_file(options.json);
-    create_file(options.html);
+    require_writable(options.json);
+    require_writable(options.html);
 
     asio::io_context loop{1};
     const auto server = resolve(loop, parse_url(options.url).value());

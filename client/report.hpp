@@ -43,6 +43,7 @@ struct silence_report {
 };
 
 struct report {
+    std::string name;    ///< of the file that it was read from, to tell it from another
     std::string outcome; ///< of verdict
     std::string expected_outcome;
     int exit_code = 0;

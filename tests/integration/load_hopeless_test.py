@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import tempfile
 import threading
 
 from load_testing import Run, check, fake_server
@@ -71,3 +72,11 @@ nowhere = Run(0, url="ws://no.such.host.invalid:80/")
 check("a host that does not exist", nowhere.code == 1 and "no.such.host.invalid" in nowhere.err, nowhere)
 unwritable = Run(1, "--html", "/no/such/folder/x.html")
 check("a report that cannot be written stops it first", unwritable.code == 1 and "/no/such" in unwritable.err, unwritable)
+with tempfile.NamedTemporaryFile("w+") as earlier, socket.socket() as unused:
+    earlier.write("the last good report")
+    earlier.flush()
+    unused.bind(("127.0.0.1", 0))
+    failed = Run(unused.getsockname()[1], "--html", earlier.name)
+    earlier.seek(0)
+    check("a run that fails leaves the report of the one before", failed.code == 1 and
+          earlier.read() == "the last good report", failed)

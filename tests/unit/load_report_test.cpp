@@ -134,8 +134,13 @@ TEST_CASE("colours come only when wanted") {
     CHECK_FALSE(contains(compare(frozen_run(), living_run(), false), "\x1b"));
 }
 
-TEST_CASE("a comparison shows both sides of every number") {
-    const auto table = compare(frozen_run(), living_run(), false);
+TEST_CASE("a comparison shows both sides of every number, and which is which") {
+    auto left = frozen_run();
+    auto right = living_run();
+    left.name = "monday";
+    right.name = "tuesday";
+    const auto table = compare(left, right, false);
+    CHECK(table.find("monday") < table.find("tuesday"));
     CHECK(contains(table, "FROZEN"));
     CHECK(contains(table, "ALIVE"));
     CHECK(contains(table, "message 1"));
