@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/chat/message_buffer.hpp"
+#include "server/chat/roster.hpp"
 #include "server/chat/session.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -17,7 +18,7 @@ namespace chat {
 struct server_options {
     asio::ip::tcp::endpoint endpoint;
     message_buffer::limits history;
-    std::size_t max_clients = 10'000;
+    roster::limits clients;
     session_limits session;
     std::chrono::milliseconds stall_after{250};
     bool exit_on_stall = false;

@@ -15,10 +15,10 @@ constexpr std::chrono::milliseconds presence_pause{250};
 
 } // namespace
 
-roster::roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick)
+roster::roster(loop_executor loop, limits most, std::chrono::milliseconds tick)
     : timer_{loop}
     , tick_{tick}
-    , max_clients_{max_clients} {}
+    , most_{most} {}
 
 task<> roster::watch_over() {
     while (!stopped_) {
@@ -40,11 +40,26 @@ void roster::stop() {
     timer_.cancel();
 }
 
-bool roster::admit() {
-    if (places_taken_ >= max_clients_)
-        return false;
+roster::admission roster::admit(const asio::ip::address& from) {
+    if (places_taken_ >= most_.clients)
+        return admission::full;
+    if (most_.clients_per_address > 0) {
+        auto& taken = places_by_address_[from];
+        if (taken >= most_.clients_per_address)
+            return admission::address_full;
+        ++taken;
+    }
     ++places_taken_;
-    return true;
+    return admission::granted;
+}
+
+void roster::give_back_place(const asio::ip::address& from) {
+    --places_taken_;
+    if (most_.clients_per_address == 0)
+        return;
+    const auto place = places_by_address_.find(from);
+    if (--place->second == 0)
+        places_by_address_.erase(place);
 }
 
 void roster::add(std::shared_ptr<session> member) {
@@ -78,11 +93,6 @@ void roster::wake_all() {
 void roster::dismiss_all() {
     for (const auto& member : members_)
         member->leave_when_delivered();
-}
-
-void roster::abort_all() {
-    for (const auto& member : members_)
-        member->abort();
 }
 
 } // namespace chat

@@ -2,12 +2,15 @@
 // task of its own looks after their time limits. Loop thread only; never takes the chat lock.
 #pragma once
 
+#include "server/chat/limits.hpp"
 #include "server/chat/session.hpp"
 #include "server/sync/loop_executor.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/ip/address.hpp>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -15,9 +18,16 @@ namespace chat {
 
 class roster {
 public:
+    struct limits {
+        std::size_t clients = 10'000;
+        std::size_t clients_per_address = 0; ///< 0: any
+    };
+
+    enum class admission : std::uint8_t { granted, full, address_full };
+
     /// `tick` is how often time limits are looked at, and so how exactly they are kept. Presence is
     /// sent with a tick, too, but at most four times a second.
-    roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick);
+    roster(loop_executor loop, limits most, std::chrono::milliseconds tick);
 
     /// Loops until stop().
     task<> watch_over();
@@ -28,10 +38,12 @@ public:
     /// A number for a new session, never used again.
     [[nodiscard]] std::uint64_t next_id() { return ++last_id_; }
 
-    /// Takes one of the `max_clients` places, from the handshake on; false when there is none.
-    [[nodiscard]] bool admit();
+    /// Takes one of the places, from the handshake on, unless there is none (left for this address).
+    [[nodiscard]] admission admit(const asio::ip::address& from);
 
-    void give_back_place() { --places_taken_; }
+    void give_back_place(const asio::ip::address& from);
+
+    [[nodiscard]] limit_counts& struck() { return struck_; }
 
     void add(std::shared_ptr<session> member);
     void remove(const session& member);
@@ -42,8 +54,6 @@ public:
     /// Each leaves when it has been given all there is.
     void dismiss_all();
 
-    void abort_all();
-
 private:
     void tell_presence();
 
@@ -51,8 +61,10 @@ private:
     asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
         timer_;
     std::chrono::milliseconds tick_;
-    std::size_t max_clients_;
+    limits most_;
     std::size_t places_taken_ = 0;
+    std::map<asio::ip::address, std::size_t> places_by_address_; // while there is a limit
+    limit_counts struck_;
     std::uint64_t last_id_ = 0;
     session::clock::time_point told_{}; // the last presence
     bool changed_ = false;

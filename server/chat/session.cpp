@@ -1,5 +1,6 @@
 #include "server/chat/session.hpp"
 
+#include "server/chat/echo.hpp"
 #include "server/chat/frame.hpp"
 #include "server/chat/handshake.hpp"
 #include "server/chat/room.hpp"
@@ -50,7 +51,7 @@ session::session(wire::socket_type socket, room& place, roster& everyone,
 
 session::~session() {
     if (admitted_)
-        roster_.give_back_place();
+        roster_.give_back_place(peer_);
 }
 
 task<> run_session(std::shared_ptr<session> self) {
@@ -76,17 +77,12 @@ task<> session::run() {
 }
 
 task<bool> session::handshake() {
-    using boost::beast::http::status;
     const auto self = shared_from_this();
-    const auto upgrade = co_await receive_upgrade(out(), self, limits_.allowed_origins);
+    const auto upgrade = co_await receive_upgrade(out(), self, limits_.handshake, roster_.struck());
     if (!upgrade)
         co_return false;
-    admitted_ = !room_.is_closed() && roster_.admit();
-    if (!admitted_) {
-        const objection full{status::service_unavailable,
-                             room_.is_closed() ? "The server is shutting down.\n"
-                                               : "The server is full (see --max-clients).\n"};
-        co_await turn_away(out(), self, full);
+    if (const auto against = apply_for_a_place()) {
+        co_await turn_away(out(), self, *against);
         co_return false;
     }
     auto& stream = connection_->stream;
@@ -97,9 +93,32 @@ task<bool> session::handshake() {
     const auto [error] = co_await stream.async_accept(*upgrade, asio::as_tuple(use_task));
     if (error)
         co_return false;
-    take_name({upgrade->target().data(), upgrade->target().size()});
+    const std::string_view target{upgrade->target().data(), upgrade->target().size()};
+    if (limits_.echo && asks_for_echo(target)) {
+        co_await echo(stream);
+        co_return false;
+    }
+    take_name(target);
     heard_ = clock::now();
     co_return true;
+}
+
+std::optional<objection> session::apply_for_a_place() {
+    using boost::beast::http::status;
+    if (room_.is_closed())
+        return objection{status::service_unavailable, "The server is shutting down.\n"};
+    peer_ = out().peer_address();
+    const auto admission = roster_.admit(peer_);
+    admitted_ = admission == roster::admission::granted;
+    if (admitted_)
+        return {};
+    if (admission == roster::admission::full) {
+        roster_.struck().add(limit::clients);
+        return objection{status::service_unavailable, "The server is full (see --max-clients).\n"};
+    }
+    roster_.struck().add(limit::clients_per_address);
+    return objection{status::too_many_requests,
+                     "Too many clients of your address (see --max-per-address).\n"};
 }
 
 void session::take_name(std::string_view target) {
@@ -123,6 +142,8 @@ task<> session::read_loop() {
     for (;;) {
         const auto [error, size] = co_await stream.async_read(buffer, asio::as_tuple(use_task));
         if (error) {
+            if (error == websocket::error::message_too_big)
+                roster_.struck().add(limit::message_bytes);
             spdlog::info("left session={} reason=\"{}\"", id_, error.message());
             co_return;
         }
@@ -131,7 +152,7 @@ task<> session::read_loop() {
             if (!stream.got_text())
                 leave(farewell::unsupported, "text frames only");
             else if (exceeds_rate())
-                leave(farewell::policy, "too many messages a second");
+                leave(limit::message_rate, "too many messages a second");
             else
                 co_await handle({static_cast<const char*>(buffer.cdata().data()), size});
         }
@@ -183,9 +204,9 @@ void session::check_time_limits(clock::time_point now) {
     }
     if (out().blocked_since() && now - *out().blocked_since() > limits_.write_timeout) {
         spdlog::warn("slow reader session={} name=\"{}\" action=close", id_, name_);
-        leave(farewell::policy, "you read too slowly");
+        leave(limit::write_time, "you read too slowly");
     } else if (now - heard_ > limits_.idle_timeout) {
-        leave(farewell::policy, "idle");
+        leave(limit::idle_time, "idle");
     } else if (now - heard_ > limits_.idle_timeout / 2 && pinged_ < heard_ && !ping_is_out_) {
         pinged_ = now;
         ping_is_out_ = true; // Beast has room for one that waits for a full socket
@@ -194,6 +215,12 @@ void session::check_time_limits(clock::time_point now) {
             self->ping_is_out_ = false;
         });
     }
+}
+
+void session::leave(limit struck, std::string_view reason) {
+    if (!leaving_since_)
+        roster_.struck().add(struck);
+    leave(farewell::policy, reason);
 }
 
 void session::leave(farewell code, std::string_view reason) {

@@ -3,6 +3,7 @@
 // Loop thread only. Owned by its coroutines; the roster holds it while it takes part.
 #pragma once
 
+#include "server/chat/limits.hpp"
 #include "server/chat/protocol.hpp"
 #include "server/chat/wire.hpp"
 #include "server/sync/loop_executor.hpp"
@@ -14,18 +15,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace chat {
 
 class room;
 class roster;
+struct objection;
 
 /// What a single client may do.
 struct session_limits {
     std::size_t max_message_bytes = 16384;
-    std::size_t max_rate = 0;                 ///< messages per second, 0: any
-    std::vector<std::string> allowed_origins; ///< besides loopback and the server's own host
+    std::size_t max_rate = 0; ///< messages per second, 0: any
+    handshake_limits handshake;
+    bool echo = false; ///< serve /echo, for test suites
     std::chrono::milliseconds idle_timeout{60'000};
     std::chrono::milliseconds write_timeout{10'000};
 };
@@ -56,6 +58,9 @@ public:
     /// not take part is cut off.
     void leave(farewell code, std::string_view reason);
 
+    /// The same with 1008, because this limit has struck.
+    void leave(limit struck, std::string_view reason);
+
     /// The same, but only when all news up to now has been delivered.
     void leave_when_delivered() {
         going_ = true;
@@ -85,6 +90,7 @@ private:
     task<> run();
 
     task<bool> handshake();
+    [[nodiscard]] std::optional<objection> apply_for_a_place();
     void take_name(std::string_view target);
     task<> read_loop();
     task<> handle(std::string_view payload);
@@ -106,6 +112,7 @@ private:
     clock::time_point allowance_at_;
     std::optional<clock::time_point> leaving_since_;
     bool going_ = false;
+    asio::ip::address peer_; // known when admitted
     bool admitted_ = false;
 };
 

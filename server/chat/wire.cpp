@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t reply_lane_bytes = 64 * 1024;
 constexpr std::size_t linger_bytes = 1024 * 1024;
-constexpr std::chrono::seconds linger_time{2};
 
 /// Without waiting and without SIGPIPE. Returns the bytes sent, or -1 with errno set.
 ssize_t send_now(int socket, std::span<iovec> parts) {
@@ -52,14 +51,15 @@ void wire::push_gap(std::string_view frame) {
         replies_ += frame;
 }
 
-task<std::uint64_t> wire::write_news(const news_batch& news) {
-    while (!closing_) {
-        if (!blocked_since_) {
-            if (const auto taken = send_owed(news.runs()); taken > 0)
-                co_return taken;
-        }
-        co_await news_room_.wait();
+task<std::uint64_t> wire::write_news(news_batch& news) {
+    if (!blocked_since_ && !closing_) {
+        if (const auto taken = send_owed(news.runs()); taken > 0)
+            co_return taken;
     }
+    news = {};
+    // A loop, since the first wait may return for what has been before.
+    while (blocked_since_ && !closing_)
+        co_await news_room_.wait();
     co_return 0;
 }
 
@@ -191,6 +191,16 @@ void wire::stop_news() {
     news_room_.notify();
 }
 
+void wire::cancel() {
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+asio::ip::address wire::peer_address() const {
+    error_code gone_already;
+    return socket_.remote_endpoint(gone_already).address();
+}
+
 void wire::close() {
     stop_news();
     if (!socket_.is_open())
@@ -206,10 +216,10 @@ void wire::abort() {
     close();
 }
 
-task<> wire::linger(std::shared_ptr<void> owner) {
+task<> wire::linger(std::shared_ptr<void> owner, std::chrono::milliseconds at_most) {
     stop_news();
     asio::basic_waitable_timer<clock, asio::wait_traits<clock>, loop_executor> deadline{
-        get_executor(), linger_time};
+        get_executor(), at_most};
     deadline.async_wait([this, owner](error_code cancelled) {
         if (!cancelled)
             close();

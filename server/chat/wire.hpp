@@ -62,10 +62,11 @@ public:
     /// Replaces the presence frame that has not been sent yet.
     void set_presence(std::string_view frame) { presence_ = frame; }
 
-    /// Sends news, and with it all else that is owed, as far as the socket takes it; sleeps while
-    /// it takes nothing. Returns how many messages of the batch were taken, 0 only when the wire is
-    /// closed.
-    task<std::uint64_t> write_news(const news_batch& news);
+    /// Sends news, and with it all else that is owed, as far as the socket takes it now. Returns how
+    /// many messages of the batch were taken; 0 when it has slept until the socket takes bytes again,
+    /// or is closed. It sleeps without the batch: a reader that takes nothing keeps no memory of the
+    /// buffer from being freed.
+    task<std::uint64_t> write_news(news_batch& news);
 
     /// Sends what the lanes hold, as far as the socket takes it now.
     void flush() { send_owed({}); }
@@ -75,6 +76,11 @@ public:
 
     /// No news is taken any more: a close frame is on its way, or the socket is gone.
     [[nodiscard]] bool is_closing() const { return closing_; }
+
+    /// Ends a read with operation_aborted. For the handshake, when nothing is being written.
+    void cancel();
+
+    [[nodiscard]] asio::ip::address peer_address() const;
 
     /// Ends the connection at once and drops what is owed.
     void close();
@@ -102,7 +108,8 @@ public:
     /// Says the last words, then reads (within bounds) what the peer still sends, and closes.
     /// Without that, unread input makes the kernel answer with a reset, and the close frame is
     /// lost.
-    task<> linger(std::shared_ptr<void> owner);
+    task<> linger(std::shared_ptr<void> owner,
+                  std::chrono::milliseconds at_most = std::chrono::seconds{2});
 
     template <class Handler>
     friend void async_teardown(boost::beast::role_type, wire& self, Handler&& handler) {

@@ -115,11 +115,17 @@ class Disconnect(ServerTest):
 
     def test_a_crowd_that_comes_and_goes_while_others_chat(self):
         dice = random.Random(7)
-        script = upgrade_request() + SAY * 3 + frame(PING, b"x") + SAY + frame(CLOSE, b"\x03\xe8")
+        script = SAY * 3 + frame(PING, b"x") + SAY + frame(CLOSE, b"\x03\xe8")
+        request = upgrade_request()
         crowd = []
         for turn in range(600):
             connection = self.connect(self.server)
-            connection.send(script[:dice.randrange(len(script))])
+            if dice.random() < 0.3:
+                connection.send(request[:dice.randrange(len(request))])
+            else:
+                connection.send(request)
+                connection.response()
+                connection.send(script[:dice.randrange(len(script))])
             crowd.append(connection)
             if len(crowd) > 20:
                 dice.choice((reset, close))(crowd.pop(dice.randrange(len(crowd))))

@@ -101,7 +101,7 @@ task<> read_frames(socket_type& from, std::vector<std::string>& frames) {
 task<> deliver(wire& out, const message_buffer& buffer, int& running) {
     std::uint64_t cursor = 0;
     while (cursor < buffer.newest()) {
-        const auto news = buffer.since(cursor);
+        auto news = buffer.since(cursor);
         cursor += co_await out.write_news(news);
     }
     --running;
@@ -177,7 +177,7 @@ TEST_CASE("after a close frame nothing is taken any more, and what waits is told
     const auto writer = [](wire& out, const message_buffer& from, std::uint64_t& count) -> task<> {
         const auto frame = control_frame(opcode_close, "");
         co_await out.async_write_some(asio::buffer(frame), use_task);
-        const auto news = from.since(0);
+        auto news = from.since(0);
         count = co_await out.write_news(news);
         CHECK(out.push_reply(text_frame("too late")));
         out.set_presence(text_frame("too late"));
@@ -218,7 +218,7 @@ TEST_CASE("a writer that sleeps on a full socket wakes with nothing when the wir
     const auto writer = [](wire& out, const message_buffer& from, bool& end) -> task<> {
         std::uint64_t cursor = 0;
         while (!out.is_closing()) {
-            const auto news = from.since(cursor);
+            auto news = from.since(cursor);
             cursor += co_await out.write_news(news);
         }
         end = true;
