@@ -5,6 +5,7 @@
 #include "server/chat/handshake.hpp"
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
+#include "server/chat/utf8.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -149,12 +150,15 @@ task<> session::read_loop() {
         }
         heard_ = clock::now();
         if (!leaving_since_) {
+            const std::string_view payload{static_cast<const char*>(buffer.cdata().data()), size};
             if (!stream.got_text())
                 leave(farewell::unsupported, "text frames only");
+            else if (ends_inside_character(payload))
+                leave(farewell::not_utf8, "not UTF-8");
             else if (exceeds_rate())
                 leave(limit::message_rate, "too many messages a second");
             else
-                co_await handle({static_cast<const char*>(buffer.cdata().data()), size});
+                co_await handle(payload);
         }
         buffer.clear();
     }

@@ -37,7 +37,12 @@ public:
     using clock = wire::clock;
 
     /// How this client is told to go.
-    enum class farewell : std::uint16_t { going_away = 1001, unsupported = 1003, policy = 1008 };
+    enum class farewell : std::uint16_t {
+        going_away = 1001,
+        unsupported = 1003,
+        not_utf8 = 1007,
+        policy = 1008
+    };
 
     session(wire::socket_type socket, room& place, roster& everyone, const session_limits& limits);
     ~session();
