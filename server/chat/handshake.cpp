@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t max_header_bytes = 8192;
 // A client that is turned away has read its answer by then, or never will.
-constexpr std::chrono::milliseconds goodbye_time{500};
+constexpr std::chrono::milliseconds time_to_read_it{500};
 
 using timer =
     asio::basic_waitable_timer<wire::clock, asio::wait_traits<wire::clock>, loop_executor>;
@@ -145,7 +145,7 @@ task<> turn_away(wire& out, std::shared_ptr<void> owner, objection against) {
     answer.prepare_payload();
     co_await http::async_write(out, answer, asio::as_tuple(use_task));
     spdlog::info("turned away status={}", static_cast<unsigned>(against.status));
-    co_await out.linger(owner, goodbye_time);
+    co_await out.linger(owner, time_to_read_it);
 }
 
 } // namespace chat
