@@ -22,7 +22,7 @@ namespace websocket = beast::websocket;
 
 namespace {
 
-// Beast's limit for the upgrade answer, and for a peer that does not answer our close frame.
+// For the upgrade answer, and for a peer that does not answer our close frame.
 constexpr std::chrono::seconds patience_with_handshakes{5};
 // How long a peer that takes nothing may still take our close frame.
 constexpr std::chrono::seconds goodbye_time{1};
@@ -204,6 +204,8 @@ void session::check_time_limits(clock::time_point now) {
     if (leaving_since_) {
         if (now - *leaving_since_ > goodbye_time && out().blocked_since())
             abort();
+        else if (now - *leaving_since_ > patience_with_handshakes)
+            out().close();
         return;
     }
     if (out().blocked_since() && now - *out().blocked_since() > limits_.write_timeout) {
@@ -231,13 +233,7 @@ void session::leave(farewell code, std::string_view reason) {
     if (leaving_since_)
         return;
     leaving_since_ = clock::now();
-    asio::co_spawn(out().get_executor(), say_goodbye(shared_from_this(), code, std::string{reason}),
-                   [self = shared_from_this()](std::exception_ptr) { self->out().close(); });
-}
-
-task<> session::say_goodbye(std::shared_ptr<session> self, farewell code, std::string reason) {
-    const websocket::close_reason why{static_cast<websocket::close_code>(code), reason};
-    co_await self->connection_->stream.async_close(why, asio::as_tuple(use_task));
+    out().say_goodbye(close_frame(static_cast<std::uint16_t>(code), reason));
 }
 
 void session::abort() {

@@ -59,8 +59,8 @@ public:
     /// Sends the reply lane in a turn of its own, for replies that no news will follow.
     void flush_soon();
 
-    /// Says goodbye in the background; the reader then ends, and with it run(). A peer that does
-    /// not take part is cut off.
+    /// Says goodbye; the reader ends with the peer's answer, and with it run(). A peer that does not
+    /// take part is cut off.
     void leave(farewell code, std::string_view reason);
 
     /// The same with 1008, because this limit has struck.
@@ -100,7 +100,6 @@ private:
     task<> read_loop();
     task<> handle(std::string_view payload);
     [[nodiscard]] bool exceeds_rate();
-    static task<> say_goodbye(std::shared_ptr<session> self, farewell code, std::string reason);
     void deliver_in_background();
 
     std::unique_ptr<connection> connection_;

@@ -63,13 +63,26 @@ task<std::uint64_t> wire::write_news(news_batch& news) {
     co_return 0;
 }
 
+void wire::say_goodbye(std::string_view frame) {
+    if (closing_)
+        return;
+    stop_news();
+    said_goodbye_ = true;
+    goodbye_ = frame;
+    flush();
+}
+
 void wire::control_is_ready() {
     if (!socket_.is_open()) {
         complete_control(asio::error::operation_aborted);
         return;
     }
-    constexpr char close_frame = '\x88';
-    if (control_.starts_with(close_frame))
+    if (said_goodbye_) {
+        complete_control({});
+        return;
+    }
+    constexpr char close_frame_start = '\x88';
+    if (control_.starts_with(close_frame_start))
         stop_news();
     flush();
 }
@@ -87,12 +100,14 @@ wire::gathered wire::gather(std::span<const frame_run> news) const {
     // What has been cut goes on first, and only one of the two can have been: nothing starts before
     // the rest of the other is out.
     owed.add(lane::tail, tail_);
-    if (!closing_ || control_sent_ > 0)
+    const bool control_closes = closing_ && !said_goodbye_ && control_sent_ == 0;
+    if (!control_closes)
         owed.add(lane::control, control);
     owed.add(lane::replies, replies_);
     if (closing_) {
         // A close frame is the last of all frames, so it goes behind the replies.
-        if (control_sent_ == 0)
+        owed.add(lane::goodbye, goodbye_);
+        if (control_closes)
             owed.add(lane::control, control);
         return owed;
     }
@@ -144,6 +159,10 @@ std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
         case lane::replies:
             replies_.erase(0, take_frames(bytes, part).end);
             reply_room_.notify();
+            break;
+        case lane::goodbye:
+            take_frames(bytes, part);
+            goodbye_.clear();
             break;
         case lane::presence:
             take_frames(bytes, part);

@@ -7,7 +7,8 @@
 //   ack, error, gap ───► reply lane ───┼─► one sendmsg ─► socket
 //   the buffer's news ─────────────────┘
 //
-// In this order: what a cut frame still lacks, control, replies, presence, news.
+// In this order: what a cut frame still lacks, control, replies, presence, news. A close frame comes
+// behind the replies, and nothing behind it.
 //
 // Loop thread only. Completions are posted, never run inside the call that causes them.
 #pragma once
@@ -67,6 +68,13 @@ public:
     /// or is closed. It sleeps without the batch: a reader that takes nothing keeps no memory of the
     /// buffer from being freed.
     task<std::uint64_t> write_news(news_batch& news);
+
+    /// Sends this close frame behind the replies that have been accepted. What Beast wants to send
+    /// after it counts as sent. Chat says goodbye itself, because Beast's async_close beside an
+    /// async_read may end with each of the two waiting for the other, for ever: the one has Beast's
+    /// lock for writing and wants that for reading, and the other, at a broken frame, wants it the
+    /// other way round.
+    void say_goodbye(std::string_view frame);
 
     /// Sends what the lanes hold, as far as the socket takes it now.
     void flush() { send_owed({}); }
@@ -140,7 +148,7 @@ private:
         control_is_ready();
     }
 
-    enum class lane { tail, control, replies, presence, news };
+    enum class lane { tail, control, replies, goodbye, presence, news };
 
     struct segment {
         lane from;
@@ -173,12 +181,14 @@ private:
     std::size_t control_sent_ = 0; // once it has begun, nothing goes before the rest of it
     parked_handler<error_code, std::size_t> control_done_;
     std::string replies_;
+    std::string goodbye_;
     std::string presence_;
 
     wake_up reply_room_;
     wake_up news_room_;
     std::optional<clock::time_point> blocked_since_;
     bool closing_ = false;
+    bool said_goodbye_ = false;
 };
 
 } // namespace chat
