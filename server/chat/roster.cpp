@@ -4,6 +4,7 @@
 #include "server/chat/protocol.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 
@@ -11,7 +12,14 @@ namespace chat {
 
 namespace {
 
-constexpr std::chrono::milliseconds presence_pause{250};
+/// Each frame is a send of its own: ten thousand of them take the thread for a good part of a second.
+constexpr std::size_t presence_at_once = 256;
+
+std::chrono::microseconds presence_pause(std::size_t members) {
+    constexpr std::chrono::microseconds least{250'000};
+    constexpr std::chrono::microseconds for_each_member{100};
+    return std::max(least, for_each_member * members);
+}
 
 } // namespace
 
@@ -25,10 +33,10 @@ task<> roster::watch_over() {
         timer_.expires_after(tick_);
         co_await timer_.async_wait(asio::as_tuple(use_task));
         const auto now = session::clock::now();
-        if (changed_ && now - told_ >= presence_pause) {
+        if (changed_ && now - told_ >= presence_pause(members_.size())) {
             changed_ = false;
             told_ = now;
-            tell_presence();
+            co_await tell_presence();
         }
         for (const auto& member : members_)
             member->check_time_limits(now);
@@ -76,11 +84,15 @@ void roster::remove(const session& member) {
     changed_ = true;
 }
 
-void roster::tell_presence() {
+task<> roster::tell_presence() {
     const auto frame = text_frame(encode_presence(members_.size()));
-    for (const auto& member : members_) {
-        member->out().set_presence(frame);
-        member->out().flush();
+    // By index, since others have their turn meanwhile. Whoever is passed over because somebody left
+    // has the next presence, which that brings.
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+        members_[i]->out().set_presence(frame);
+        members_[i]->out().flush();
+        if (i % presence_at_once == presence_at_once - 1)
+            co_await asio::post(timer_.get_executor(), use_task);
     }
 }
 

@@ -26,7 +26,7 @@ public:
     enum class admission : std::uint8_t { granted, full, address_full };
 
     /// `tick` is how often time limits are looked at, and so how exactly they are kept. Presence is
-    /// sent with a tick, too, but at most four times a second.
+    /// sent with a tick, too, but at most four times a second, and less often to very many.
     roster(loop_executor loop, limits most, std::chrono::milliseconds tick);
 
     /// Loops until stop().
@@ -55,7 +55,7 @@ public:
     void dismiss_all();
 
 private:
-    void tell_presence();
+    task<> tell_presence();
 
     std::vector<std::shared_ptr<session>> members_;
     asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
