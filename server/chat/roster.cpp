@@ -18,7 +18,7 @@ constexpr std::size_t presence_at_once = 256;
 std::chrono::microseconds presence_pause(std::size_t members) {
     constexpr std::chrono::microseconds least{250'000};
     constexpr std::chrono::microseconds for_each_member{100};
-    return std::max(least, for_each_member * members);
+    return std::max<std::chrono::microseconds>(least, for_each_member * members);
 }
 
 } // namespace
