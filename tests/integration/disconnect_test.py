@@ -36,7 +36,7 @@ def half_close(connection):
 
 class Disconnect(ServerTest):
     def setUp(self):
-        self.server = self.start("--history", "10")
+        self.server = self.start("--history", "1000")
         self.witness = self.join(self.server)
         self.assert_chat_works(self.server, self.witness)
         self.descriptors = self.count_descriptors()
