@@ -3,7 +3,10 @@
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
 #include "server/options.hpp"
+#include "server/sync/lock_ledger.hpp"
 #include "server/watch/loop_monitor.hpp"
+#include "server/watch/session_names.hpp"
+#include "server/watch/watch_thread.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -63,8 +66,10 @@ int serve(const server_options& options) {
         std::min(options.session.write_timeout, options.session.idle_timeout) / 4, 10ms, 250ms);
     constexpr std::size_t room_for_handshakes = 128;
 
-    roster everyone{executor, options.max_clients, tick};
-    room place{executor, everyone, options.history};
+    lock_ledger ledger;
+    session_names names;
+    roster everyone{executor, options.max_clients, tick, names};
+    room place{executor, everyone, options.history, ledger};
     listener door{executor, options.endpoint, options.max_clients + room_for_handshakes,
                   place,    everyone,         options.session};
 
@@ -72,13 +77,19 @@ int serve(const server_options& options) {
     asio::co_spawn(executor, place.fan_out(), end_if_failed);
     asio::co_spawn(executor, everyone.watch_over(), end_if_failed);
 
-    const loop_monitor monitor{executor,
-                               {.stall_after = options.stall_after,
-                                .exit_on_stall = options.exit_on_stall,
-                                .on_signal = [&] {
-                                    asio::co_spawn(executor, shut_down(door, place, everyone),
-                                                   end_if_failed);
-                                }}};
+    asio::io_context watch{1};
+    loop_monitor monitor{watch,
+                         executor,
+                         ledger,
+                         names,
+                         {.stall_after = options.stall_after,
+                          .starve_after = options.starve_after,
+                          .exit_on_stall = options.exit_on_stall,
+                          .on_signal = [&] {
+                              asio::co_spawn(executor, shut_down(door, place, everyone),
+                                             end_if_failed);
+                          }}};
+    const watch_thread watching{watch};
     print_ready_line(door.local_endpoint());
     loop.run(); // until nothing is left to do
     spdlog::info("bye");

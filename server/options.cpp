@@ -147,6 +147,8 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
                  "a client that takes nothing while something is owed is closed (1008)");
     add_duration(app, "--stall-after", options.stall_after, milliseconds{10},
                  "the loop counts as frozen when it has not turned for so long");
+    add_duration(app, "--starve-after", options.starve_after, milliseconds{10},
+                 "the chat lock counts as starved when one task holds it, or waits, for so long");
     app.add_option("--on-stall", on_stall, "what to do then: report, or exit with code 3")
         ->check(CLI::IsMember({"report", "exit"}));
     app.add_option("--log-level", options.log_level, "how much goes to stderr")

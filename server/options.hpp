@@ -20,6 +20,7 @@ struct server_options {
     std::size_t max_clients = 10'000;
     session_limits session;
     std::chrono::milliseconds stall_after{250};
+    std::chrono::milliseconds starve_after{2000};
     bool exit_on_stall = false;
     std::string log_level = "info";
 };

@@ -15,10 +15,12 @@ constexpr std::chrono::milliseconds presence_pause{250};
 
 } // namespace
 
-roster::roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick)
+roster::roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick,
+               session_names& names)
     : timer_{loop}
     , tick_{tick}
-    , max_clients_{max_clients} {}
+    , max_clients_{max_clients}
+    , names_{names} {}
 
 task<> roster::watch_over() {
     while (!stopped_) {

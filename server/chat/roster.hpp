@@ -4,6 +4,7 @@
 
 #include "server/chat/session.hpp"
 #include "server/sync/loop_executor.hpp"
+#include "server/watch/session_names.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
 
@@ -17,13 +18,17 @@ class roster {
 public:
     /// `tick` is how often time limits are looked at, and so how exactly they are kept. Presence is
     /// sent with a tick, too, but at most four times a second.
-    roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick);
+    roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick,
+           session_names& names);
 
     /// Loops until stop().
     task<> watch_over();
     void stop();
 
     [[nodiscard]] std::size_t size() const { return members_.size(); }
+
+    /// What the clients are called, for the watch thread.
+    [[nodiscard]] session_names& names() const { return names_; }
 
     /// A number for a new session, never used again.
     [[nodiscard]] std::uint64_t next_id() { return ++last_id_; }
@@ -52,6 +57,7 @@ private:
         timer_;
     std::chrono::milliseconds tick_;
     std::size_t max_clients_;
+    session_names& names_;
     std::size_t places_taken_ = 0;
     std::uint64_t last_id_ = 0;
     session::clock::time_point told_{}; // the last presence

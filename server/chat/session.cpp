@@ -4,6 +4,7 @@
 #include "server/chat/handshake.hpp"
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
+#include "server/sync/lock_ledger.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -49,8 +50,10 @@ session::session(wire::socket_type socket, room& place, roster& everyone,
     , allowance_at_{heard_} {}
 
 session::~session() {
-    if (admitted_)
+    if (admitted_) {
+        roster_.names().erase(id_);
         roster_.give_back_place();
+    }
 }
 
 task<> run_session(std::shared_ptr<session> self) {
@@ -98,6 +101,7 @@ task<bool> session::handshake() {
     if (error)
         co_return false;
     take_name({upgrade->target().data(), upgrade->target().size()});
+    roster_.names().set(id_, name_);
     heard_ = clock::now();
     co_return true;
 }
@@ -150,14 +154,22 @@ task<> session::handle(std::string_view payload) {
         co_await room_.say(shared_from_this(), std::move(*said));
     } else {
         name_ = std::move(std::get<name_request>(*parsed).name);
+        roster_.names().set(id_, name_);
     }
 }
 
-task<> session::reply(std::string payload) {
+task<> session::reply(std::string payload, std::source_location awaited_at) {
+    room_.ledger().suspending(
+        id_, {awaited_at, "a later turn of the loop, in which its reply is accepted"});
     const auto frame = text_frame(payload);
     while (!out().push_reply(frame))
         co_await out().reply_lane_shrunk();
     co_await asio::post(out().get_executor(), use_task);
+}
+
+task<std::uint64_t> session::write_news(const news_batch& batch, std::source_location awaited_at) {
+    return out().write_news(
+        batch, suspension_note{&room_.ledger(), id_, {awaited_at, "room in the socket", id_}});
 }
 
 void session::flush_soon() {

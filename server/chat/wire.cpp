@@ -52,12 +52,14 @@ void wire::push_gap(std::string_view frame) {
         replies_ += frame;
 }
 
-task<std::uint64_t> wire::write_news(const news_batch& news) {
+task<std::uint64_t> wire::write_news(const news_batch& news, std::optional<suspension_note> note) {
     while (!closing_) {
         if (!blocked_since_) {
             if (const auto taken = send_owed(news.runs()); taken > 0)
                 co_return taken;
         }
+        if (note)
+            (*note)();
         co_await news_room_.wait();
     }
     co_return 0;

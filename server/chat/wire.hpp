@@ -14,6 +14,7 @@
 
 #include "server/chat/frame.hpp"
 #include "server/chat/message_buffer.hpp"
+#include "server/sync/lock_ledger.hpp"
 #include "server/sync/loop_executor.hpp"
 #include "server/sync/parked_handler.hpp"
 #include "server/sync/wake_up.hpp"
@@ -63,9 +64,10 @@ public:
     void set_presence(std::string_view frame) { presence_ = frame; }
 
     /// Sends news, and with it all else that is owed, as far as the socket takes it; sleeps while
-    /// it takes nothing. Returns how many messages of the batch were taken, 0 only when the wire is
-    /// closed.
-    task<std::uint64_t> write_news(const news_batch& news);
+    /// it takes nothing, and says so in the note. Returns how many messages of the batch were taken,
+    /// 0 only when the wire is closed.
+    task<std::uint64_t> write_news(const news_batch& news,
+                                   std::optional<suspension_note> note = {});
 
     /// Sends what the lanes hold, as far as the socket takes it now.
     void flush() { send_owed({}); }

@@ -21,6 +21,15 @@ inline constexpr bool is_awaitable<asio::awaitable<T, Executor>> = true;
 
 } // namespace detail
 
+/// For the first arguments of a `guarded` whose mutex has an observer.
+template <class Observer>
+struct observed_by {
+    Observer observer;
+};
+
+template <class Observer>
+observed_by(Observer) -> observed_by<Observer>;
+
 /// Mutex is basic_async_mutex or basic_blocking_mutex. Thread safety is that of the Mutex.
 template <class T, class Mutex>
 class guarded {
@@ -62,6 +71,11 @@ public:
     template <class ExecutorOrContext, class... Args>
     explicit guarded(ExecutorOrContext&& executor, Args&&... args)
         : mutex_{std::forward<ExecutorOrContext>(executor)}
+        , value_(std::forward<Args>(args)...) {}
+
+    template <class ExecutorOrContext, class Observer, class... Args>
+    guarded(ExecutorOrContext&& executor, observed_by<Observer> by, Args&&... args)
+        : mutex_{std::forward<ExecutorOrContext>(executor), std::move(by.observer)}
         , value_(std::forward<Args>(args)...) {}
 
     guarded(const guarded&) = delete;

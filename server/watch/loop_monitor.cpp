@@ -27,19 +27,18 @@ long long milliseconds(std::chrono::steady_clock::duration time) {
 
 } // namespace
 
-loop_monitor::loop_monitor(loop_executor loop, settings how)
+loop_monitor::loop_monitor(asio::io_context& watch, loop_executor loop, const lock_ledger& ledger,
+                           const session_names& names, settings how)
     : loop_{loop}
-    , how_{std::move(how)} {
+    , how_{std::move(how)}
+    , ledger_{ledger}
+    , names_{names}
+    , timer_{watch}
+    , signals_{watch} {
     signals_.add(SIGINT);
     signals_.add(SIGTERM);
     await_signal();
     tick();
-    thread_ = std::thread{[this] { context_.run(); }};
-}
-
-loop_monitor::~loop_monitor() {
-    context_.stop();
-    thread_.join();
 }
 
 void loop_monitor::tick() {
@@ -47,6 +46,7 @@ void loop_monitor::tick() {
     if (probe_->answered.load(std::memory_order_acquire)) {
         if (std::exchange(stalled_, false))
             spdlog::warn("loop moves again after_ms={}", milliseconds(now - asked_at_));
+        health_ = {};
         ask();
     } else {
         look(now);
@@ -75,6 +75,7 @@ void loop_monitor::look(clock::time_point now) {
     if (stalled_ || silent < how_.stall_after)
         return;
     stalled_ = true;
+    health_ = {condition::stalled, verdict::blocked, how_.stall_after};
     spdlog::critical("loop is frozen: its thread has not come back to the event loop for_ms={}",
                      milliseconds(silent));
     if (how_.exit_on_stall)

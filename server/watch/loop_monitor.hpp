@@ -3,7 +3,11 @@
 // the chat lock.
 #pragma once
 
+#include "server/sync/lock_ledger.hpp"
 #include "server/sync/loop_executor.hpp"
+#include "server/watch/health.hpp"
+#include "server/watch/histogram.hpp"
+#include "server/watch/session_names.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -12,25 +16,36 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <thread>
+#include <memory>
+#include <optional>
+#include <string>
 
 namespace chat {
 
 class loop_monitor {
 public:
     struct settings {
-        std::chrono::milliseconds stall_after; ///< no turn of the loop for so long is a stall
-        bool exit_on_stall;                    ///< then end the process with exit_frozen
-        std::function<void()> on_signal;       ///< runs on the loop at the first SIGINT or SIGTERM
+        std::chrono::milliseconds stall_after;  ///< no turn of the loop for so long is a stall
+        std::chrono::milliseconds starve_after; ///< nor may the lock stand still for so long
+        bool exit_on_stall;                     ///< then end the process with exit_frozen
+        std::function<void()> on_signal;        ///< runs on the loop at the first SIGINT or SIGTERM
     };
 
     static constexpr int exit_frozen = 3;
 
-    /// Starts the thread. `loop` must outlive this.
-    loop_monitor(loop_executor loop, settings how);
+    /// To be made on the loop's thread, before the watch thread runs `watch`.
+    loop_monitor(asio::io_context& watch, loop_executor loop, const lock_ledger& ledger,
+                 const session_names& names, settings how);
 
-    /// Ends the thread.
-    ~loop_monitor();
+    // --- On the watch thread ---
+
+    [[nodiscard]] chat::health health() const { return health_; }
+
+    /// The last stall report, as JSON.
+    [[nodiscard]] const std::optional<std::string>& last_report() const { return last_report_; }
+
+    /// How long the loop took to answer probes.
+    [[nodiscard]] const histogram& lag() const { return lag_; }
 
     loop_monitor(const loop_monitor&) = delete;
     loop_monitor& operator=(const loop_monitor&) = delete;
@@ -52,14 +67,17 @@ private:
 
     loop_executor loop_;
     settings how_;
-    asio::io_context context_{1};
-    asio::steady_timer timer_{context_};
-    asio::signal_set signals_{context_};
+    const lock_ledger& ledger_;
+    const session_names& names_;
+    asio::steady_timer timer_;
+    asio::signal_set signals_;
     std::shared_ptr<probe> probe_ = std::make_shared<probe>();
     clock::time_point asked_at_{};
     bool stalled_ = false;
     bool signalled_ = false;
-    std::thread thread_; // last: it uses all of the above
+    chat::health health_;
+    std::optional<std::string> last_report_;
+    histogram lag_;
 };
 
 } // namespace chat
