@@ -59,6 +59,17 @@ void print_ready_line(const asio::ip::tcp::endpoint& where) {
               << " pid=" << ::getpid() << std::endl;
 }
 
+/// Until nothing is left to do.
+void run(asio::io_context& loop, lock_check::mode how, lock_check check) {
+    if (how == lock_check::mode::off) {
+        loop.run();
+        return;
+    }
+    // Slower, since Asio frees the memory that it recycles after each run_one().
+    while (loop.run_one() > 0)
+        check.after_handler();
+}
+
 int serve(const server_options& options) {
     asio::io_context loop{1};
     const auto executor = loop.get_executor();
@@ -67,6 +78,7 @@ int serve(const server_options& options) {
     constexpr std::size_t room_for_handshakes = 128;
 
     lock_ledger ledger;
+    lock_ledger ledger_of_fault;
     session_names names;
     roster everyone{executor, options.max_clients, tick, names};
     room place{executor, everyone, options.history, ledger};
@@ -78,20 +90,19 @@ int serve(const server_options& options) {
     asio::co_spawn(executor, everyone.watch_over(), end_if_failed);
 
     asio::io_context watch{1};
-    loop_monitor monitor{watch,
-                         executor,
-                         ledger,
-                         names,
-                         {.stall_after = options.stall_after,
-                          .starve_after = options.starve_after,
-                          .exit_on_stall = options.exit_on_stall,
-                          .on_signal = [&] {
-                              asio::co_spawn(executor, shut_down(door, place, everyone),
-                                             end_if_failed);
-                          }}};
+    loop_monitor monitor{
+        watch,
+        executor,
+        {&ledger, &ledger_of_fault},
+        names,
+        {.limits = options.limits, .exit_on_stall = options.exit_on_stall, .on_signal = [&] {
+             asio::co_spawn(executor, shut_down(door, place, everyone), end_if_failed);
+         }}};
     const watch_thread watching{watch};
     print_ready_line(door.local_endpoint());
-    loop.run(); // until nothing is left to do
+    if (options.fault != fault::none)
+        asio::co_spawn(executor, provoke(options.fault, ledger_of_fault), end_if_failed);
+    run(loop, options.check_locks, {options.check_locks, {&ledger, &ledger_of_fault}});
     spdlog::info("bye");
     return EXIT_SUCCESS;
 }

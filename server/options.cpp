@@ -114,6 +114,7 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     std::string address = "127.0.0.1";
     std::uint16_t port = 8080;
     std::string on_stall = "report";
+    std::string check_locks = "off";
     using std::chrono::milliseconds;
 
     CLI::App app{summary, "chat-server"};
@@ -145,12 +146,24 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
                  "a client that does not even answer pings is closed (1008)");
     add_duration(app, "--write-timeout", options.session.write_timeout, milliseconds{100},
                  "a client that takes nothing while something is owed is closed (1008)");
-    add_duration(app, "--stall-after", options.stall_after, milliseconds{10},
+    add_duration(app, "--stall-after", options.limits.stall_after, milliseconds{10},
                  "the loop counts as frozen when it has not turned for so long");
-    add_duration(app, "--starve-after", options.starve_after, milliseconds{10},
+    add_duration(app, "--starve-after", options.limits.starve_after, milliseconds{10},
                  "the chat lock counts as starved when one task holds it, or waits, for so long");
     app.add_option("--on-stall", on_stall, "what to do then: report, or exit with code 3")
         ->check(CLI::IsMember({"report", "exit"}));
+    app.add_option(
+           "--check-locks", check_locks,
+           "after each handler, look for a task that sleeps with a std::mutex locked: warn, "
+           "or abort with SIGABRT")
+        ->check(CLI::IsMember({"off", "warn", "abort"}));
+    const std::map<std::string, fault> faults = {{"deadlock", fault::deadlock},
+                                                 {"sleep", fault::sleep},
+                                                 {"spin", fault::spin},
+                                                 {"flood", fault::flood}};
+    app.add_option("--fault", options.fault, "for tests and lessons: makes the loop ill soon")
+        ->transform(CLI::CheckedTransformer(faults))
+        ->group("");
     app.add_option("--log-level", options.log_level, "how much goes to stderr")
         ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
     try {
@@ -163,6 +176,9 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     }
     options.endpoint = {asio::ip::make_address(address), port};
     options.exit_on_stall = on_stall == "exit";
+    if (check_locks != "off")
+        options.check_locks =
+            check_locks == "warn" ? lock_check::mode::warn : lock_check::mode::abort;
     return options;
 }
 

@@ -3,6 +3,9 @@
 
 #include "server/chat/message_buffer.hpp"
 #include "server/chat/session.hpp"
+#include "server/watch/fault.hpp"
+#include "server/watch/lock_check.hpp"
+#include "server/watch/verdict.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -19,9 +22,11 @@ struct server_options {
     message_buffer::limits history;
     std::size_t max_clients = 10'000;
     session_limits session;
-    std::chrono::milliseconds stall_after{250};
-    std::chrono::milliseconds starve_after{2000};
+    patience limits{.stall_after = std::chrono::milliseconds{250},
+                    .starve_after = std::chrono::seconds{2}};
     bool exit_on_stall = false;
+    lock_check::mode check_locks = lock_check::mode::off;
+    chat::fault fault = chat::fault::none;
     std::string log_level = "info";
 };
 

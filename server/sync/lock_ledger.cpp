@@ -28,6 +28,13 @@ bool same_function(const std::source_location& one, const std::source_location& 
 
 } // namespace
 
+bool waits_for_itself(pid_t thread, const lock_snapshot& lock) {
+    const auto blocks_it = [thread](const auto& party) {
+        return party.blocks_threads && party.thread == thread;
+    };
+    return lock.holder && blocks_it(*lock.holder) && std::ranges::any_of(lock.waiters, blocks_it);
+}
+
 void lock_ledger::waiting(const void* waiter, const lock_site& site, bool blocks_threads) noexcept {
     const queued entry{waiter, {site, clock::now(), this_thread(), blocks_threads}};
     const std::lock_guard lock{mutex_};

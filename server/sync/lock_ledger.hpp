@@ -49,6 +49,10 @@ struct lock_snapshot {
     histogram hold;
 };
 
+/// Whether that thread blocks until the lock is released, and nobody but a task of that thread can
+/// release it.
+[[nodiscard]] bool waits_for_itself(pid_t thread, const lock_snapshot& lock);
+
 /// Any thread may call any of this at any time.
 ///
 /// std::mutex is right here, on the very loop that another std::mutex freezes: it is held for a few
