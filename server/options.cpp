@@ -26,6 +26,7 @@ Examples:
   chat-server                          chat on ws://127.0.0.1:8080/
   chat-server --port 0                 on a free port, which the line on stdout tells
   chat-server --write-timeout 3s       close a reader that takes nothing for 3 seconds
+  chat-server --check-locks warn       say which task sleeps with a std::mutex locked, and where
 
 Once it accepts connections it prints one line on stdout; logs go to stderr:
   ready chat=ws://127.0.0.1:8080/ mutex=async guard=across_await pid=123
@@ -34,7 +35,8 @@ Exit codes:
   0  clean shutdown: SIGINT or SIGTERM (a second one ends at once)
   1  could not start, for example: the port is in use
   2  a wrong command line
-  3  the loop was frozen: with --on-stall exit, or at a signal)";
+  3  the loop was frozen: with --on-stall exit, or at a signal
+  SIGABRT with --check-locks abort: a task sleeps with a std::mutex locked)";
 
 // CLI11's own checks say what is wrong, but not what to write instead.
 

@@ -26,10 +26,15 @@ void compute(clock::duration time) {
     }
 }
 
+task<> next_turn(lock_ledger& ledger,
+                 std::source_location awaited_at = std::source_location::current()) {
+    ledger.suspending(0, {awaited_at, "a later turn of the loop"});
+    co_await asio::post(co_await asio::this_coro::executor, use_task);
+}
+
 task<> hold_and_sleep(std::shared_ptr<faulty_mutex> mutex, lock_ledger& ledger) {
     const auto guard = co_await mutex->lock({"fault A"});
-    ledger.suspending(0, {std::source_location::current(), "a later turn of the loop"});
-    co_await asio::post(co_await asio::this_coro::executor, use_task);
+    co_await next_turn(ledger);
 }
 
 task<> lock_as_well(std::shared_ptr<faulty_mutex> mutex) {

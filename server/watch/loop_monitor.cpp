@@ -1,14 +1,13 @@
 #include "server/watch/loop_monitor.hpp"
 
+#include "server/watch/alarm.hpp"
 #include "server/watch/stack_names.hpp"
 #include "server/watch/stall_report.hpp"
 
 #include <boost/asio/post.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 
 #include <unistd.h>
@@ -32,7 +31,6 @@ long long count_ms(std::chrono::steady_clock::duration time) {
 /// Ends the process from the watch thread: the loop's thread can't be joined, so nothing is
 /// unwound.
 [[noreturn]] void end_process(int code) {
-    spdlog::default_logger()->flush();
     std::_Exit(code);
 }
 
@@ -46,15 +44,17 @@ bool colour_is_welcome() {
 void log_verdict(verdict found, long long for_ms) {
     const auto name = to_string(found);
     if (found == verdict::starved)
-        spdlog::critical(
-            "lock is starved: one task has held it, or waited for it, too long for_ms={}", for_ms);
+        alarm::log(spdlog::level::critical,
+                   "lock is starved: one task has held it, or waited for it, too long for_ms={}",
+                   for_ms);
     else if (found == verdict::congested)
-        spdlog::critical("loop is congested: it moves, but answers late for_ms={}", for_ms);
+        alarm::log(spdlog::level::critical,
+                   "loop is congested: it moves, but answers late for_ms={}", for_ms);
     else
-        spdlog::critical(
-            "loop is frozen: its thread has not come back to the event loop verdict={} "
-            "for_ms={}",
-            name, for_ms);
+        alarm::log(spdlog::level::critical,
+                   "loop is frozen: its thread has not come back to the event loop verdict={} "
+                   "for_ms={}",
+                   name, for_ms);
 }
 
 } // namespace
@@ -176,8 +176,8 @@ void loop_monitor::act(verdict found, clock::time_point now) {
 }
 
 void loop_monitor::heal(clock::time_point now) {
-    spdlog::warn("{} moves again after_ms={}", verdict_ == verdict::starved ? "lock" : "loop",
-                 count_ms(now - ill_since_));
+    alarm::log(spdlog::level::warn, "{} moves again after_ms={}",
+               verdict_ == verdict::starved ? "lock" : "loop", count_ms(now - ill_since_));
     verdict_ = verdict::alive;
 }
 
@@ -210,22 +210,20 @@ void loop_monitor::report(verdict found, clock::time_point now) {
     if (found != told_ || now - told_at_ >= until_told_again) {
         told_ = found;
         told_at_ = now;
-        spdlog::default_logger()->flush();
-        const auto prose = to_prose(complete, colour_is_welcome());
-        std::fwrite(prose.data(), 1, prose.size(), stderr);
-        std::fflush(stderr);
+        alarm::write(to_prose(complete, colour_is_welcome()));
     }
     if (how_.exit_on_stall && condition_of(found) == condition::stalled)
         end_process(exit_frozen);
 }
 
 void loop_monitor::give_up_shutdown(clock::time_point now) {
-    const auto silent = now - asked_at_;
+    const auto silent = now - moved_at_; // a congested loop will come to it
     if (!signalled_ ||
         silent < std::max<clock::duration>(how_.limits.stall_after, patience_at_a_signal))
         return;
-    spdlog::critical("loop is frozen, so no clean shutdown is possible for_ms={} exit={}",
-                     count_ms(silent), exit_frozen);
+    alarm::log(spdlog::level::critical,
+               "loop is frozen, so no clean shutdown is possible for_ms={} exit={}",
+               count_ms(silent), exit_frozen);
     end_process(exit_frozen);
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 struct frame {
     std::string name;   // short; empty when unknown
-    std::string source; // file:line; empty when unknown
+    std::string source; // file:line; empty when it is not of this project
 };
 
 std::string demangled(const char* symbol) {
@@ -34,11 +34,12 @@ std::string demangled(const char* symbol) {
 void ignore(void*, const char*, int) {} // what has no debug information has no source line
 
 int add_frame(void* to, std::uintptr_t, const char* file, int line, const char* function) {
-    if (function) {
-        static_cast<std::vector<frame>*>(to)->push_back(
-            {short_name(demangled(function)),
-             file ? source_path(file) + ':' + std::to_string(line) : std::string{}});
-    }
+    if (!function)
+        return 0;
+    frame found{short_name(demangled(function)), {}};
+    if (const auto path = source_path(file ? file : ""); path.starts_with("server/"))
+        found.source = path + ':' + std::to_string(line);
+    static_cast<std::vector<frame>*>(to)->push_back(std::move(found));
     return 0;
 }
 
@@ -69,40 +70,46 @@ std::vector<frame> frames_at(void* address) {
 
 #endif
 
-bool is_plumbing(std::string_view name) {
-    return name.starts_with("boost::") || name.starts_with("std::");
+bool is_the_loop(const frame& each) {
+    return each.name.ends_with("::scheduler::run") || each.name.ends_with("::scheduler::run_one");
 }
 
-bool is_the_loop(std::string_view name) {
-    return name.ends_with("::scheduler::run") || name.ends_with("::scheduler::run_one");
+std::string line_of(const frame& each) {
+    return (each.name.empty() ? "?" : each.name) + (each.source.empty() ? "" : "  " + each.source);
+}
+
+// Calls that are not in our source: of the innermost ones, the first says in which system call the
+// thread is, and the last what we called.
+void put_foreign(const std::vector<frame>& calls, bool innermost, std::vector<std::string>& lines) {
+    const std::size_t shown = innermost ? 2 : 0;
+    if (innermost && !calls.empty())
+        lines.push_back(line_of(calls.front()));
+    if (calls.size() > shown)
+        lines.push_back("... " + std::to_string(calls.size() - shown) + " of libraries");
+    if (innermost && calls.size() > 1)
+        lines.push_back(line_of(calls.back()));
 }
 
 } // namespace
 
 std::vector<std::string> name_stack(const std::vector<void*>& addresses) {
     std::vector<std::string> lines;
-    std::size_t plumbing = 0;
-    const auto tell_plumbing = [&] {
-        if (plumbing > 0)
-            lines.push_back("... " + std::to_string(plumbing) + " of Asio and the library");
-        plumbing = 0;
-    };
+    std::vector<frame> foreign;
     for (auto* const address : addresses) {
-        for (const auto& [name, source] : frames_at(address)) {
-            if (is_the_loop(name)) {
-                tell_plumbing();
-                lines.push_back("the event loop");
-                return lines;
-            }
-            if (is_plumbing(name) && !name.ends_with("mutex::lock")) {
-                ++plumbing;
+        for (auto& each : frames_at(address)) {
+            const bool ends = is_the_loop(each);
+            if (!ends && each.source.empty()) {
+                foreign.push_back(std::move(each));
                 continue;
             }
-            tell_plumbing();
-            lines.push_back((name.empty() ? "?" : name) + (source.empty() ? "" : "  " + source));
+            put_foreign(foreign, lines.empty(), lines);
+            foreign.clear();
+            lines.push_back(ends ? "the event loop" : line_of(each));
+            if (ends)
+                return lines;
         }
     }
-    tell_plumbing();
+    put_foreign(foreign, lines.empty(), lines);
     return lines;
 }
 
@@ -129,12 +136,12 @@ std::string short_name(std::string_view demangled) {
             name += c;
         }
     }
+    for (const std::string_view qualifier : {" const", " &&", " &"}) {
+        for (auto at = name.find(qualifier); at != std::string::npos; at = name.find(qualifier))
+            name.erase(at, qualifier.size());
+    }
     while (name.ends_with(' '))
         name.pop_back();
-    for (const std::string_view tail : {" const", " &", " &&"}) {
-        if (name.ends_with(tail))
-            name.erase(name.size() - tail.size());
-    }
     return name.substr(name.rfind(' ') + 1);
 }
 

@@ -11,7 +11,7 @@ namespace {
 namespace json = boost::json;
 
 json::value or_null(const std::string& text) {
-    return text.empty() ? json::value{} : json::value{text};
+    return text.empty() ? json::value() : json::value(text); // braces would make an array
 }
 
 json::array array_of(const std::vector<std::string>& lines) {
@@ -50,7 +50,7 @@ std::string to_json(const stall_report& report) {
         {"verdict", to_string(report.verdict)},
         {"stalled_ms", report.stalled.count()},
         {"thread", object_of(report.loop)},
-        {"holder", report.held_by ? json::value{object_of(*report.held_by)} : json::value{}},
+        {"holder", report.held_by ? json::value(object_of(*report.held_by)) : json::value()},
         {"waiters", std::move(waiters)},
         {"waiting", report.waiting},
         {"cycle", array_of(report.cycle)},

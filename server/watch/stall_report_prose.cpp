@@ -104,16 +104,17 @@ std::string parties(const stall_report& report, const palette& colours) {
     const bool deadlock = report.verdict == verdict::deadlock;
     two_columns table{colours};
     table.heads("HOLDS the lock: " + holder.label(), "WAITS for it");
-    table.left(fmt::format("takes it in {}, {} ms ago", holder.at, holder.since.count()));
+    table.left("takes it in " + holder.at);
     if (!holder.suspended_at.empty()) {
         table.left("sleeps in   " + holder.suspended_at);
         table.left("awaiting    " + holder.awaiting);
     }
+    table.left(fmt::format("holds it for {} ms already", holder.since.count()));
     const auto shown = std::min(report.waiters.size(), most_waiters);
     for (std::size_t at = 0; at < shown; ++at) {
         const auto& each = report.waiters[at];
-        table.right(fmt::format("{}", each.label()));
-        table.right(fmt::format("asks for it in {}, {} ms ago", each.at, each.since.count()));
+        table.right(each.label());
+        table.right(fmt::format("asks in {}, {} ms ago", each.at, each.since.count()));
     }
     if (report.waiting > shown)
         table.right(fmt::format("and {} more", report.waiting - shown));
