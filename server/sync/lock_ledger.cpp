@@ -16,6 +16,9 @@ pid_t this_thread() {
 
 /// `chat::room::say` of `chat::task<> chat::room::say(std::shared_ptr<session>, say_request)`.
 std::string_view name_in(std::string_view signature) {
+    constexpr std::string_view nameless = "(anonymous namespace)::"; // as clang writes it
+    if (const auto at = signature.find(nameless); at != signature.npos)
+        signature.remove_prefix(at + nameless.size());
     const auto name = signature.substr(0, signature.find('('));
     return name.substr(name.rfind(' ') + 1);
 }

@@ -43,9 +43,11 @@ int add_frame(void* to, std::uintptr_t, const char* file, int line, const char* 
     return 0;
 }
 
-void add_symbol(void* to, std::uintptr_t, const char* symbol, std::uintptr_t, std::uintptr_t) {
-    static_cast<std::vector<frame>*>(to)->push_back(
-        {symbol ? short_name(demangled(symbol)) : std::string{}, {}});
+// clang's -g1 has bare names (`run`), the symbol table the whole ones, but not of what was inlined.
+void name_the_outermost(void* of, std::uintptr_t, const char* symbol, std::uintptr_t,
+                        std::uintptr_t) {
+    if (symbol)
+        static_cast<std::vector<frame>*>(of)->back().name = short_name(demangled(symbol));
 }
 
 // The calls at one return address: several, when some were inlined.
@@ -55,7 +57,8 @@ std::vector<frame> frames_at(void* address) {
     std::vector<frame> found;
     backtrace_pcinfo(program, within_the_call, add_frame, ignore, &found);
     if (found.empty())
-        backtrace_syminfo(program, within_the_call, add_symbol, ignore, &found);
+        found.emplace_back();
+    backtrace_syminfo(program, within_the_call, name_the_outermost, ignore, &found);
     return found;
 }
 

@@ -80,6 +80,10 @@ task<> takes_it(lock_ledger& ledger) {
     CHECK_FALSE(ledger.held_by_this_thread());
 }
 
+void suspends_elsewhere(lock_ledger& ledger, std::uint64_t session) {
+    ledger.suspending(session, {std::source_location::current(), "in another function"});
+}
+
 template <class Mutex>
 task<> sleeps_with_it(lock_ledger& ledger) {
     guarded<int, Mutex> value{co_await asio::this_coro::executor,
@@ -87,10 +91,7 @@ task<> sleeps_with_it(lock_ledger& ledger) {
     auto held = co_await value.lock({"say", 3});
     co_await sleep_a_turn(ledger, 4); // another session's
     CHECK_FALSE(ledger.snapshot(8).holder->suspended);
-    const auto elsewhere = [&ledger] {
-        ledger.suspending(3, {std::source_location::current(), "in another function"});
-    };
-    elsewhere();
+    suspends_elsewhere(ledger, 3);
     CHECK_FALSE(ledger.snapshot(8).holder->suspended);
     constexpr auto line = __LINE__ + 1;
     co_await sleep_a_turn(ledger, 3);
