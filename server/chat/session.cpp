@@ -159,8 +159,7 @@ task<> session::handle(std::string_view payload) {
 }
 
 task<> session::reply(std::string payload, std::source_location awaited_at) {
-    room_.ledger().suspending(
-        id_, {awaited_at, "a later turn of the loop"});
+    room_.ledger().suspending(id_, {awaited_at, "a later turn of the loop"});
     const auto frame = text_frame(payload);
     while (!out().push_reply(frame))
         co_await out().reply_lane_shrunk();
