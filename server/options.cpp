@@ -24,12 +24,13 @@ constexpr const char* summary =
 constexpr const char* lessons = R"(
 Examples:
   chat-server                          chat on ws://127.0.0.1:8080/
-  chat-server --port 0                 on a free port, which the line on stdout tells
+                                       and a live page on http://127.0.0.1:8081/
+  chat-server --port 0 --admin-port 0  on free ports, which the line on stdout tells
   chat-server --write-timeout 3s       close a reader that takes nothing for 3 seconds
   chat-server --check-locks warn       say which task sleeps with a std::mutex locked, and where
 
 Once it accepts connections it prints one line on stdout; logs go to stderr:
-  ready chat=ws://127.0.0.1:8080/ mutex=async guard=across_await pid=123
+  ready chat=ws://127.0.0.1:8080/ admin=http://127.0.0.1:8081/ mutex=async guard=across_await pid=123
 
 Exit codes:
   0  clean shutdown: SIGINT or SIGTERM (a second one ends at once)
@@ -115,6 +116,9 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     server_options options;
     std::string address = "127.0.0.1";
     std::uint16_t port = 8080;
+    std::string admin_address = "127.0.0.1";
+    std::uint16_t admin_port = 8081;
+    bool no_admin = false;
     std::string on_stall = "report";
     std::string check_locks = "off";
     using std::chrono::milliseconds;
@@ -127,6 +131,15 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
                    "IP address to listen on; the default is reachable from here only")
         ->check(ip_address());
     app.add_option("--port", port, "TCP port, 0 for a free one")->check(whole_number(0, 65'535));
+    app.add_option("--admin-address", admin_address,
+                   "IP address of the admin plane: live page, health, metrics. It asks nobody who "
+                   "he is")
+        ->check(ip_address());
+    app.add_option("--admin-port", admin_port, "its TCP port, 0 for a free one")
+        ->check(whole_number(0, 65'535));
+    app.add_option("--admin-host", options.admin_hosts,
+                   "a name by which others reach it, besides localhost and addresses");
+    app.add_flag("--no-admin", no_admin, "do without it");
     app.add_option("--history", options.history.messages,
                    "messages kept for newcomers and slow readers")
         ->check(whole_number(1, 10'000'000));
@@ -177,6 +190,8 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
         return exit_usage;
     }
     options.endpoint = {asio::ip::make_address(address), port};
+    if (!no_admin)
+        options.admin = asio::ip::tcp::endpoint{asio::ip::make_address(admin_address), admin_port};
     options.exit_on_stall = on_stall == "exit";
     if (check_locks != "off")
         options.check_locks =

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace chat {
 
@@ -22,6 +23,8 @@ struct server_options {
     message_buffer::limits history;
     std::size_t max_clients = 10'000;
     session_limits session;
+    std::optional<asio::ip::tcp::endpoint> admin; ///< none: no admin plane
+    std::vector<std::string> admin_hosts;
     patience limits{.stall_after = std::chrono::milliseconds{250},
                     .starve_after = std::chrono::seconds{2}};
     bool exit_on_stall = false;

@@ -1,5 +1,7 @@
 #include "server/chat/handshake.hpp"
 
+#include "server/watch/counters.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -59,6 +61,17 @@ std::optional<objection> object_to(const upgrade_request& request,
     return {};
 }
 
+counter& refusals(http::status status) {
+    switch (status) {
+    case http::status::forbidden:
+        return counted.refused_origin;
+    case http::status::upgrade_required:
+        return counted.refused_no_websocket;
+    default:
+        return counted.refused_full;
+    }
+}
+
 } // namespace
 
 bool is_allowed_origin(std::string_view origin, std::string_view host,
@@ -94,6 +107,7 @@ receive_upgrade(wire& out, std::shared_ptr<void> owner,
 }
 
 task<> turn_away(wire& out, std::shared_ptr<void> owner, objection against) {
+    refusals(against.status).add();
     http::response<http::string_body> answer{against.status, 11};
     answer.set(http::field::server, "chat-server");
     answer.set(http::field::content_type, "text/plain");

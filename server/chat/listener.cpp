@@ -1,5 +1,7 @@
 #include "server/chat/listener.hpp"
 
+#include "server/watch/counters.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <spdlog/spdlog.h>
@@ -33,9 +35,12 @@ task<> listener::accept_all() {
 }
 
 void listener::start(wire::socket_type socket) {
-    if (connections_ >= max_connections_)
+    if (connections_ >= max_connections_) {
+        counted.refused_overload.add();
         return; // the socket closes itself
+    }
     ++connections_;
+    counted.connections.add();
     auto newcomer = std::make_shared<session>(std::move(socket), room_, roster_, limits_);
     asio::co_spawn(acceptor_.get_executor(), run_session(std::move(newcomer)),
                    [this](std::exception_ptr failed) {

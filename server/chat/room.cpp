@@ -12,6 +12,7 @@
 #include "server/chat/session.hpp"
 #include "server/sync/buffer_mutex.hpp"
 #include "server/sync/guarded.hpp"
+#include "server/watch/counters.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -47,6 +48,7 @@ task<> room::say(std::shared_ptr<session> from, say_request said) {
     const auto now = std::chrono::system_clock::now();
     const auto rest = encode_message_rest(from->id(), from->name(), said.text, now);
     ++shared_->said;
+    counted.messages.add();
 
     auto buffer = co_await shared_->messages.lock({"say", from->id()});
     const auto seq = buffer->append(rest);
@@ -95,6 +97,8 @@ task<> room::deliver(std::shared_ptr<session> to) {
             buffer.unlock();
         if (news.missed > 0) {
             to->cursor += news.missed;
+            counted.gaps.add();
+            counted.missed_messages.add(news.missed);
             // Not as a reply: the reader may be waiting for room in that lane, and one can wait.
             to->out().push_gap(text_frame(encode_gap(news.missed)));
         }

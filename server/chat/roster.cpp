@@ -2,6 +2,7 @@
 
 #include "server/chat/frame.hpp"
 #include "server/chat/protocol.hpp"
+#include "server/watch/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 
@@ -51,6 +52,7 @@ bool roster::admit() {
 
 void roster::add(std::shared_ptr<session> member) {
     members_.push_back(std::move(member));
+    counted.clients.set(members_.size());
     changed_ = true;
 }
 
@@ -60,6 +62,7 @@ void roster::remove(const session& member) {
         return;
     *found = std::move(members_.back());
     members_.pop_back();
+    counted.clients.set(members_.size());
     changed_ = true;
 }
 

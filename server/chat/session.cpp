@@ -5,6 +5,7 @@
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
 #include "server/sync/lock_ledger.hpp"
+#include "server/watch/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -131,11 +132,12 @@ task<> session::read_loop() {
             co_return;
         }
         heard_ = clock::now();
+        counted.received_bytes.add(size);
         if (!leaving_since_) {
             if (!stream.got_text())
                 leave(farewell::unsupported, "text frames only");
             else if (exceeds_rate())
-                leave(farewell::policy, "too many messages a second");
+                close_for(counted.closed_talkative, "too many messages a second");
             else
                 co_await handle({static_cast<const char*>(buffer.cdata().data()), size});
         }
@@ -148,6 +150,7 @@ task<> session::handle(std::string_view payload) {
     if (parsed && room_.is_closed())
         parsed = refusal{"shutting_down", "the server is shutting down"};
     if (!parsed) {
+        counted.refused_messages.add();
         co_await reply(encode_error(parsed.error()));
         flush_soon();
     } else if (auto* said = std::get_if<say_request>(&*parsed)) {
@@ -194,9 +197,9 @@ void session::check_time_limits(clock::time_point now) {
     }
     if (out().blocked_since() && now - *out().blocked_since() > limits_.write_timeout) {
         spdlog::warn("slow reader session={} name=\"{}\" action=close", id_, name_);
-        leave(farewell::policy, "you read too slowly");
+        close_for(counted.closed_slow_readers, "you read too slowly");
     } else if (now - heard_ > limits_.idle_timeout) {
-        leave(farewell::policy, "idle");
+        close_for(counted.closed_idle, "idle");
     } else if (now - heard_ > limits_.idle_timeout / 2 && pinged_ < heard_ && !ping_is_out_) {
         pinged_ = now;
         ping_is_out_ = true; // Beast has room for one that waits for a full socket
@@ -205,6 +208,11 @@ void session::check_time_limits(clock::time_point now) {
             self->ping_is_out_ = false;
         });
     }
+}
+
+void session::close_for(counter& cause, std::string_view reason) {
+    cause.add();
+    leave(farewell::policy, reason);
 }
 
 void session::leave(farewell code, std::string_view reason) {

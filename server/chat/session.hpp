@@ -19,6 +19,7 @@
 
 namespace chat {
 
+class counter;
 class room;
 class roster;
 
@@ -98,6 +99,7 @@ private:
     [[nodiscard]] bool exceeds_rate();
     static task<> say_goodbye(std::shared_ptr<session> self, farewell code, std::string reason);
     void deliver_in_background();
+    void close_for(counter& cause, std::string_view reason);
 
     std::unique_ptr<connection> connection_;
     wire* out_;

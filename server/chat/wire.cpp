@@ -1,5 +1,7 @@
 #include "server/chat/wire.hpp"
 
+#include "server/watch/counters.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 
@@ -122,6 +124,8 @@ std::uint64_t wire::send_owed(std::span<const frame_run> news) {
     }
     const auto size = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
     const auto taken = settle(owed, size);
+    counted.sent_bytes.add(size);
+    counted.deliveries.add(taken);
     if (size < owed.bytes)
         wait_until_writable();
     return taken;
