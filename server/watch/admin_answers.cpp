@@ -22,8 +22,8 @@ std::string_view path_of_page(std::string_view path) {
     return path == "/" ? "/index.html" : path;
 }
 
-double milliseconds(std::chrono::duration<double, std::milli> time) {
-    return time.count();
+std::int64_t milliseconds(std::chrono::steady_clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
 
 std::string line_of(const std::source_location& where) {
@@ -54,11 +54,9 @@ json::value holder_json(const admin_sources& sources, const std::optional<lock_h
 }
 
 json::object quantiles_json(const histogram& values) {
-    const auto in_ms = [&](double part) { return milliseconds(quantile(values, part)); };
-    return {{"count", values.count},
-            {"p50_ms", in_ms(0.5)},
-            {"p99_ms", in_ms(0.99)},
-            {"max_ms", in_ms(1.0)}};
+    const auto us = [&](double part) { return quantile(values, part).count(); };
+    return {
+        {"count", values.count}, {"p50_us", us(0.5)}, {"p99_us", us(0.99)}, {"max_us", us(1.0)}};
 }
 
 json::object lock_json(const admin_sources& sources) {
@@ -144,7 +142,7 @@ admin_answer admin_answers::healthz() const {
 std::string admin_answers::state() const {
     auto out = health_json(sources_.health());
     const auto lag = sources_.lag();
-    out["uptime_ms"] = static_cast<std::int64_t>(milliseconds(clock::now() - started_));
+    out["uptime_ms"] = milliseconds(clock::now() - started_);
     out["server"] = {{"version", server_.version},
                      {"mutex", server_.mutex},
                      {"guard", server_.guard},

@@ -1,0 +1,104 @@
+// Why nothing moves, as a drawing: boxes, an arrow from each to the next, and the way back.
+import { show, place, task } from "./words.js";
+
+const section = document.getElementById("stall");
+const cycle = document.getElementById("cycle");
+const back = document.getElementById("back");
+let drawn = "";
+
+export function hideCycle() {
+  section.hidden = true;
+  drawn = "";
+}
+
+export function drawCycle(state, report) {
+  section.hidden = false;
+  const { holder, waiters } = state.lock;
+  const words = [report?.explanation ?? "", report?.fix ?? ""];
+  // Redrawn only when something else is to be said: it is read, perhaps aloud.
+  const same = JSON.stringify([state.verdict, holder?.task, holder?.at, holder?.suspended_at, waiters[0]?.at, words]);
+  if (same === drawn) return;
+  drawn = same;
+  show("explanation", words[0]);
+  show("fix", words[1]);
+  if (state.status === "starved") drawStarved(holder, state.lock);
+  else if (state.verdict === "deadlock" && holder && waiters[0]) drawDeadlock(holder, waiters[0]);
+  else drawOther(state.verdict, holder);
+}
+
+function drawDeadlock(holder, waiter) {
+  show("stall-title", "Each waits for the next, for ever");
+  cycle.replaceChildren(
+    box(task(holder), ["took the lock in ", place(holder.at)],
+        holder.suspended_at ? ["sleeps in ", place(holder.suspended_at)] : []),
+    arrow("can go on only on"),
+    box("the only thread", ["runs all tasks, one at a time"], ["is blocked in std::mutex::lock"]),
+    arrow("is kept by"),
+    box(task(waiter), ["asks for the lock in ", place(waiter.at)], ["and stops its thread, not only itself"]));
+  drawBack(`${task(waiter)} waits for the lock that ${task(holder)} holds`);
+}
+
+function drawStarved(holder, lock) {
+  show("stall-title", "The loop turns, but the lock does not change hands");
+  const boxes = holder ? [
+    box(lock.waiting === 1 ? "1 task" : `${lock.waiting} tasks`, ["wait for the lock"], ["everybody's news are behind it"]),
+    arrow("wait for"),
+    box(task(holder), ["took the lock in ", place(holder.at)],
+        holder.suspended_at ? ["sleeps in ", place(holder.suspended_at)] : []),
+    arrow("waits for"),
+    box(holder.awaiting_name || "a client", [holder.awaiting || "its write"], ["a reader that does not read"]),
+  ] : [];
+  cycle.replaceChildren(...boxes);
+  back.hidden = true;
+}
+
+function drawOther(verdict, holder) {
+  const why = {
+    blocked: "The loop's thread is blocked in a system call, or by another thread's lock",
+    spinning: "The loop's thread computes, and does not come back to the loop",
+    deadlock: "The loop's thread waits for a lock that needs it",
+  };
+  show("stall-title", why[verdict] ?? "The loop's thread does not come back to the loop");
+  cycle.replaceChildren(...(holder ? [box(task(holder), ["holds the lock since ", place(holder.at)], [])] : []));
+  back.hidden = true;
+}
+
+function drawBack(text) {
+  const label = document.createElement("span");
+  label.textContent = text;
+  back.replaceChildren(label);
+  back.hidden = false;
+}
+
+function box(title, ...lines) {
+  const item = document.createElement("li");
+  const head = document.createElement("b");
+  head.textContent = title;
+  item.append(head);
+  for (const line of lines) {
+    const row = document.createElement("div");
+    row.append(...line);
+    item.append(row);
+  }
+  return item;
+}
+
+function arrow(label) {
+  const item = document.createElement("li");
+  item.className = "arrow";
+  const word = document.createElement("span");
+  word.textContent = label;
+  const ns = "http://www.w3.org/2000/svg";
+  const drawing = document.createElementNS(ns, "svg");
+  drawing.setAttribute("viewBox", "0 0 100 16");
+  drawing.setAttribute("preserveAspectRatio", "none");
+  drawing.setAttribute("aria-hidden", "true");
+  const shaft = document.createElementNS(ns, "path");
+  shaft.setAttribute("d", "M0,8H88");
+  const head = document.createElementNS(ns, "path");
+  head.setAttribute("d", "M86,1L100,8L86,15Z");
+  head.setAttribute("class", "head");
+  drawing.append(shaft, head);
+  item.append(word, drawing);
+  return item;
+}
