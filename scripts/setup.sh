@@ -2,8 +2,9 @@
 # Installs the Debian packages that this project needs, those that are missing and no others.
 set -euo pipefail
 
-build=(g++ cmake ninja-build libboost1.81-dev libspdlog-dev libcli11-dev)
-test=(doctest-dev python3 python3-websockets clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19)
+build=(g++ cmake ninja-build libboost1.81-dev libspdlog-dev libcli11-dev prometheus-cpp-dev)
+test=(doctest-dev python3 python3-websockets clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
+    chromium chromium-driver python3-selenium)
 
 usage() {
     cat <<END

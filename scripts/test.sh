@@ -13,7 +13,7 @@ Usage: scripts/test.sh [--quick] [--no-setup] [-R REGEX] [PART...]
 Sets up, builds and runs all tests. Without PART, these: ${all_parts[*]}
 
   format   clang-format-19 has nothing to change
-  gcc      g++, Release, warnings are errors
+  gcc      g++, Release, warnings are errors; also what Chromium shows of the live page
   clang    clang 19, unoptimised, warnings are errors
   asan     clang 19, AddressSanitizer and UndefinedBehaviorSanitizer
   tsan     clang 19, ThreadSanitizer
@@ -75,7 +75,7 @@ choose_arguments() {
     local unity=(-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=4)
     local clang=(-DCMAKE_CXX_COMPILER=clang++-19 "${unity[@]}")
     case $1 in
-        gcc) arguments=(-DCMAKE_CXX_COMPILER=g++ -DCHAT_WERROR=ON) ;;
+        gcc) arguments=(-DCMAKE_CXX_COMPILER=g++ -DCHAT_WERROR=ON -DCHAT_BROWSER_TESTS=ON) ;;
         clang) arguments=("${clang[@]}" -DCHAT_WERROR=ON -DCMAKE_BUILD_TYPE=None) ;;
         asan) arguments=("${clang[@]}" -DCHAT_SANITIZE=address) ;;
         tsan) arguments=("${clang[@]}" -DCHAT_SANITIZE=thread) ;;

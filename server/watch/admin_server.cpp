@@ -31,7 +31,7 @@ using response = http::response<http::string_body>;
 
 constexpr std::size_t max_header_bytes = 8192;
 constexpr std::size_t max_unread_bytes = 64 * 1024;
-constexpr int send_buffer_bytes = 64 * 1024; // what the kernel keeps for a client that is slow
+constexpr int send_buffer_bytes = 16 * 1024; // what the kernel keeps for a client that is slow
 constexpr auto event_pause = 100ms;          // ten a second
 constexpr auto linger_time = 1s;
 

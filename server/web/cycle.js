@@ -5,25 +5,29 @@ const section = document.getElementById("stall");
 const cycle = document.getElementById("cycle");
 const back = document.getElementById("back");
 let drawn = "";
+let complete = false;
 
 export function hideCycle() {
   section.hidden = true;
   drawn = "";
 }
 
+/// True when it names the holder of the lock and who waits for it.
 export function drawCycle(state, report) {
   section.hidden = false;
   const { holder, waiters } = state.lock;
   const words = [report?.explanation ?? "", report?.fix ?? ""];
   // Redrawn only when something else is to be said: it is read, perhaps aloud.
   const same = JSON.stringify([state.verdict, holder?.task, holder?.at, holder?.suspended_at, waiters[0]?.at, words]);
-  if (same === drawn) return;
+  if (same === drawn) return complete;
   drawn = same;
   show("explanation", words[0]);
   show("fix", words[1]);
-  if (state.status === "starved") drawStarved(holder, state.lock);
-  else if (state.verdict === "deadlock" && holder && waiters[0]) drawDeadlock(holder, waiters[0]);
-  else drawOther(state.verdict, holder);
+  complete = Boolean(holder && waiters[0]) && (state.status === "starved" || state.verdict === "deadlock");
+  if (!complete) drawOther(state.verdict);
+  else if (state.status === "starved") drawStarved(holder, state.lock);
+  else drawDeadlock(holder, waiters[0]);
+  return complete;
 }
 
 function drawDeadlock(holder, waiter) {
@@ -31,35 +35,36 @@ function drawDeadlock(holder, waiter) {
   cycle.replaceChildren(
     box(task(holder), ["took the lock in ", place(holder.at)],
         holder.suspended_at ? ["sleeps in ", place(holder.suspended_at)] : []),
-    arrow("can go on only on"),
+    arrow("needs"),
     box("the only thread", ["runs all tasks, one at a time"], ["is blocked in std::mutex::lock"]),
-    arrow("is kept by"),
+    arrow("is stopped by"),
     box(task(waiter), ["asks for the lock in ", place(waiter.at)], ["and stops its thread, not only itself"]));
   drawBack(`${task(waiter)} waits for the lock that ${task(holder)} holds`);
 }
 
 function drawStarved(holder, lock) {
   show("stall-title", "The loop turns, but the lock does not change hands");
-  const boxes = holder ? [
-    box(lock.waiting === 1 ? "1 task" : `${lock.waiting} tasks`, ["wait for the lock"], ["everybody's news are behind it"]),
+  const first = lock.waiters.slice(0, 2).map(task).join(", ");
+  cycle.replaceChildren(
+    box(lock.waiting === 1 ? "1 task" : `${lock.waiting} tasks`, ["for the lock: ", first, lock.waiting > 2 ? ", …" : ""],
+        ["the first asked in ", place(lock.waiters[0].at)]),
     arrow("wait for"),
     box(task(holder), ["took the lock in ", place(holder.at)],
         holder.suspended_at ? ["sleeps in ", place(holder.suspended_at)] : []),
     arrow("waits for"),
-    box(holder.awaiting_name || "a client", [holder.awaiting || "its write"], ["a reader that does not read"]),
-  ] : [];
-  cycle.replaceChildren(...boxes);
+    box(holder.awaiting_name || holder.name || "its client", [holder.awaiting || "to take what was sent"], []));
   back.hidden = true;
 }
 
-function drawOther(verdict, holder) {
+function drawOther(verdict) {
   const why = {
     blocked: "The loop's thread is blocked in a system call, or by another thread's lock",
     spinning: "The loop's thread computes, and does not come back to the loop",
     deadlock: "The loop's thread waits for a lock that needs it",
+    starved: "The loop turns, but the lock does not change hands",
   };
   show("stall-title", why[verdict] ?? "The loop's thread does not come back to the loop");
-  cycle.replaceChildren(...(holder ? [box(task(holder), ["holds the lock since ", place(holder.at)], [])] : []));
+  cycle.replaceChildren();
   back.hidden = true;
 }
 

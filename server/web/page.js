@@ -26,8 +26,10 @@ function draw(state) {
   drawLock(state.lock);
   if (state.status === "alive") {
     hideCycle();
+    document.getElementById("lock").hidden = false;
   } else {
-    drawCycle(state, report);
+    // The drawing says who holds the lock, and one screen is all there is.
+    document.getElementById("lock").hidden = drawCycle(state, report);
     if (changed || !report) fetchReport(state);
   }
 }
@@ -63,7 +65,7 @@ function drawStatus(state) {
 function since(state) {
   if (state.status !== "alive") return `for ${time(state.for_ms)}`;
   if (state.verdict) return `but ${state.verdict}`;
-  if (worst) return `for ${time(state.uptime_ms - worst.uptime_ms)} again, after ${time(worst.for_ms)} of ${worst.verdict}`;
+  if (worst) return `for ${time(state.uptime_ms - worst.uptime_ms)} again, after it was ${worst.verdict} for ${time(worst.for_ms)}`;
   return `for ${time(state.uptime_ms)}`;
 }
 
@@ -76,8 +78,9 @@ function drawNumbers(state) {
   show("messages", number(messages.add(state.uptime_ms, counted.messages)));
   show("deliveries", number(deliveries.add(state.uptime_ms, counted.deliveries)));
   const stalled = state.status === "stalled";
-  show("lag", stalled ? time(state.for_ms) : `≤ ${time(state.recent_lag.p99_us / 1000)}`);
-  show("lag-more", stalled ? "and it has not come back" : "99 of 100 probes in the last second");
+  const lag = state.recent_lag.count > 0 ? `≤ ${time(state.recent_lag.p99_us / 1000)}` : "–";
+  show("lag", stalled ? time(state.for_ms) : lag);
+  show("lag-more", stalled ? "and it has not come back" : "99 of 100 probes");
   document.getElementById("lag").classList.toggle("hot", stalled);
 }
 
@@ -85,8 +88,12 @@ function drawLock(lock) {
   const holder = document.getElementById("holder");
   holder.replaceChildren();
   if (lock.holder) {
-    holder.append(...party(lock.holder));
-    if (lock.holder.suspended_at) holder.append(" sleeps in ", place(lock.holder.suspended_at));
+    const asleep = document.createElement("div");
+    if (lock.holder.suspended_at) asleep.append("sleeps in ", place(lock.holder.suspended_at));
+    const reason = document.createElement("div");
+    reason.className = "soft";
+    if (lock.holder.awaiting) reason.append(`until: ${lock.holder.awaiting}`);
+    holder.append(...party(lock.holder), asleep, reason);
   } else {
     holder.append("nobody");
   }
