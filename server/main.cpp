@@ -3,9 +3,8 @@
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
 #include "server/options.hpp"
+#include "server/start_admin.hpp"
 #include "server/sync/lock_ledger.hpp"
-#include "server/watch/admin_server.hpp"
-#include "server/watch/counters.hpp"
 #include "server/watch/loop_monitor.hpp"
 #include "server/watch/session_names.hpp"
 #include "server/watch/watch_thread.hpp"
@@ -21,7 +20,6 @@
 #include <cstdlib>
 #include <iostream>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 namespace {
@@ -57,39 +55,6 @@ task<> shut_down(listener& door, room& place, roster& everyone) {
     }
     everyone.stop();
     place.stop();
-}
-
-/// For the watch thread; what they refer to outlives it.
-admin_sources sources_of(const loop_monitor& monitor, const lock_ledger& ledger,
-                         const session_names& names) {
-    return {.health = [&] { return monitor.health(); },
-            .last_report = [&] { return monitor.last_report(); },
-            .lag = [&] { return monitor.lag(); },
-            .lock = [&](std::size_t max_waiters) { return ledger.snapshot(max_waiters); },
-            .name_of = [&](std::uint64_t session) { return names.of(session); }};
-}
-
-/// The live page and what goes with it. Its port is taken before the server is ready.
-std::optional<admin_server> start_admin(const server_options& options, asio::io_context& watch,
-                                        const std::string& chat_url, admin_sources sources) {
-    if (!options.admin)
-        return std::nullopt;
-    const auto [mutex, guard] = room::built_with();
-    server_facts facts{.version = CHAT_VERSION,
-                       .mutex = std::string{mutex},
-                       .guard = std::string{guard},
-                       .chat_url = chat_url,
-                       .pid = ::getpid()};
-    try {
-        return admin_server{watch.get_executor(),
-                            {.endpoint = *options.admin, .names = options.admin_hosts},
-                            admin_answers{std::move(facts), counted, std::move(sources)}};
-    } catch (const boost::system::system_error& error) {
-        throw std::runtime_error{
-            fmt::format("cannot listen on {} for the live page: {} (choose another --admin-port, 0 "
-                        "for a free one, or do without: --no-admin)",
-                        fmt::streamed(*options.admin), error.code().message())};
-    }
 }
 
 std::string url_of(const char* scheme, const asio::ip::tcp::endpoint& where) {
@@ -144,7 +109,7 @@ int serve(const server_options& options) {
              asio::co_spawn(executor, shut_down(door, place, everyone), end_if_failed);
          }}};
     const auto chat_url = url_of("ws", door.local_endpoint());
-    const auto admin = start_admin(options, watch, chat_url, sources_of(monitor, ledger, names));
+    const auto admin = start_admin(watch, options, chat_url, monitor, ledger, names);
     const watch_thread watching{watch};
     print_ready_line(chat_url, admin);
     if (options.fault != fault::none)

@@ -2,6 +2,7 @@
 
 #include "server/watch/metrics.hpp"
 #include "server/watch/quantile.hpp"
+#include "server/watch/source_path.hpp"
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/json.hpp>
@@ -26,17 +27,13 @@ std::int64_t milliseconds(std::chrono::steady_clock::duration time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
 
-std::string line_of(const std::source_location& where) {
-    return where.file_name() + (":" + std::to_string(where.line()));
-}
-
 // Of who holds the lock, or waits for it.
 json::object party_json(const admin_sources& sources, const lock_site& site,
                         std::chrono::steady_clock::time_point since) {
     return {{"task", site.task},
             {"session", site.session},
             {"name", site.session == 0 ? std::string{} : sources.name_of(site.session)},
-            {"at", line_of(site.where)},
+            {"at", source_line(site.where)},
             {"for_ms", milliseconds(std::chrono::steady_clock::now() - since)}};
 }
 
@@ -45,7 +42,7 @@ json::value holder_json(const admin_sources& sources, const std::optional<lock_h
         return nullptr;
     auto out = party_json(sources, holder->site, holder->since);
     if (holder->suspended) {
-        out["suspended_at"] = line_of(holder->suspended->where);
+        out["suspended_at"] = source_line(holder->suspended->where);
         out["awaiting"] = holder->suspended->awaiting;
         if (holder->suspended->whom != 0)
             out["awaiting_name"] = sources.name_of(holder->suspended->whom);
