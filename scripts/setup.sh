@@ -39,7 +39,7 @@ done
 if ! command -v apt-get >/dev/null; then
     die "this system has no apt, so nothing was installed. The Debian 12 packages to find an equal of:" \
         "  ${wanted[*]}" \
-        "that is: a C++20 compiler, CMake 3.25, Ninja, Boost 1.81 headers, spdlog 1.10, CLI11 2.1 (and the tests' tools)." \
+        "that is: a C++20 compiler, CMake 3.25, Ninja, Boost 1.81 headers, spdlog 1.10, CLI11 2.1, prometheus-cpp 1.0 (and the tests' tools)." \
         "With them installed, run the scripts with --no-setup. docker/Dockerfile needs none of this."
 fi
 
