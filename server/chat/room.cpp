@@ -48,7 +48,6 @@ task<> room::say(std::shared_ptr<session> from, say_request said) {
     const auto now = std::chrono::system_clock::now();
     const auto rest = encode_message_rest(from->id(), from->name(), said.text, now);
     ++shared_->said;
-    counted.messages.add();
 
     auto buffer = co_await shared_->messages.lock({"say", from->id()});
     const auto seq = buffer->append(rest);

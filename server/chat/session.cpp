@@ -154,6 +154,7 @@ task<> session::handle(std::string_view payload) {
         co_await reply(encode_error(parsed.error()));
         flush_soon();
     } else if (auto* said = std::get_if<say_request>(&*parsed)) {
+        counted.messages.add();
         co_await room_.say(shared_from_this(), std::move(*said));
     } else {
         name_ = std::move(std::get<name_request>(*parsed).name);
