@@ -147,7 +147,7 @@ class Admin(ServerTest):
         slow = self.admin_connection(server)
         slow.send(b"GET / HTTP/1.1\r\nHost: local")
         self.assertEqual(ask(server, "/healthz").status, 200)
-        self.assertTrue(slow.has_hung_up(within=7))
+        self.assertTrue(slow.has_hung_up(within=PATIENCE))
 
     def test_connections_are_limited_and_become_free_again(self):
         server = self.start()
