@@ -48,10 +48,10 @@ function drawStarved(holder, lock) {
   cycle.replaceChildren(
     box(lock.waiting === 1 ? "1 task" : `${lock.waiting} tasks`, ["for the lock: ", first, lock.waiting > 2 ? ", …" : ""],
         ["the first asked in ", place(lock.waiters[0].at)]),
-    arrow("wait for"),
+    arrow(lock.waiting === 1 ? "waits for" : "wait for"),
     box(task(holder), ["took the lock in ", place(holder.at)],
         holder.suspended_at ? ["sleeps in ", place(holder.suspended_at)] : []),
-    arrow("waits for"),
+    arrow("awaits"),
     box(holder.awaiting_name || holder.name || "its client", [holder.awaiting || "to take what was sent"], []));
   back.hidden = true;
 }
