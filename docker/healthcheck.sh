@@ -4,7 +4,7 @@
 set -euo pipefail
 
 probe() {
-    exec 3<>"/dev/tcp/127.0.0.1/${CHAT_ADMIN_PORT:-8081}"
+    { exec 3<>"/dev/tcp/127.0.0.1/${CHAT_ADMIN_PORT:-8081}"; } 2>/dev/null || return 1
     printf 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
     local status answer
     read -r _ status _ <&3

@@ -54,6 +54,8 @@ class AdminFreeze(ServerTest):
         self.freeze(server)
         report = ask(server, "/api/stall")
         self.assertEqual((report.status, report.json()["verdict"]), (200, "deadlock"))
+        self.assertEqual(report.json()["holder"]["task"], "say")
+        self.assertRegex(report.json()["holder"]["suspended_at"], r"^server/chat/room\.cpp:\d+$")
         metrics = ask(server, "/metrics").body.decode().splitlines()
         self.assertIn('chat_stalls_total{verdict="deadlock"} 1', metrics)
         self.assertIn('chat_health{status="stalled"} 1', metrics)
