@@ -38,7 +38,7 @@ function drawDeadlock(holder, waiter) {
     arrow("needs"),
     box("the only thread", ["runs all tasks, one at a time"], ["is blocked in std::mutex::lock"]),
     arrow("is stopped by"),
-    box(task(waiter), ["asks for the lock in ", place(waiter.at)], ["and stops its thread, not only itself"]));
+    box(task(waiter), ["asks for the lock in ", place(waiter.at)], ["and so stops the thread"]));
   drawBack(`${task(waiter)} waits for the lock that ${task(holder)} holds`);
 }
 
