@@ -181,7 +181,8 @@ task<> admin_server::plane::serve(socket_type socket, place) {
         if (error && is_gone(error))
             break;
         auto asked = parser.release();
-        const bool has_body = parser.chunked() || parser.content_length().value_or(0) > 0;
+        const bool has_body =
+            !error && (parser.chunked() || parser.content_length().value_or(0) > 0);
         auto against = error ? answer_to_bad(error) : object_to(asked, has_body);
         if (against) {
             asked.keep_alive(asked.keep_alive() && !error && !has_body);
