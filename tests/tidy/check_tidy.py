@@ -7,7 +7,6 @@ TREE compiles it (also as a unity build, which is faster). With FOLDER, only ove
 std::mutex across the co_await: the checks do not follow unlock(), so in the released one they would
 report the same lines, and holding the async mutex is no mistake to them.
 """
-import collections
 import concurrent.futures
 import json
 import os
@@ -64,15 +63,16 @@ def findings_in(output: str, root: pathlib.Path) -> set[tuple[str, int, str]]:
     return {(os.path.relpath(os.path.normpath(m[1]), root), int(m[2]), m[3]) for m in found if m}
 
 
-def expectation(root: pathlib.Path, below: list[str]) -> collections.Counter:
+def expectation(root: pathlib.Path, below: list[str]) -> list[tuple[str, str, str]]:
+    """(file, check, words) of each line of expected.txt that counts."""
     lines = (pathlib.Path(__file__).parent / "expected.txt").read_text(encoding="utf-8").splitlines()
-    expected = collections.Counter()
-    for line in filter(lambda line: line and not line.startswith("#"), lines):
-        file = line.split(": ", 1)[0]
-        solved = file.endswith("/exercise.cpp") and NOT_DONE not in (root / file).read_text().splitlines()
-        if file.startswith(tuple(below)) and not solved:
-            expected[line] += 1
-    return expected
+    entries = (line.split(": ", 2) for line in lines if line and not line.startswith("#"))
+    return [(file, check, words) for file, check, words in entries
+            if file.startswith(tuple(below)) and not is_solved(root / file)]
+
+
+def is_solved(file: pathlib.Path) -> bool:
+    return file.name == "exercise.cpp" and NOT_DONE not in file.read_text(encoding="utf-8").splitlines()
 
 
 def main() -> int:
@@ -93,19 +93,22 @@ def main() -> int:
                     failed = True
                     print(run.stdout + run.stderr)
 
-    expected, seen = expectation(root, below), collections.Counter()
+    missing, unexpected = expectation(root, below), 0
     for file, number, check in sorted(found):
         text = (root / file).read_text(encoding="utf-8").splitlines()[number - 1].strip()
-        seen[line := f"{file}: {check}: {text}"] += 1
-        print(f"{'expected  ' if line in expected else 'UNEXPECTED'}  {file}:{number}: {check}\n"
-              f"                {text}")
-    for line in (expected - seen).elements():
-        print(f"MISSING     {line}")
+        match = next((entry for entry in missing if entry[:2] == (file, check) and entry[2] in text), None)
+        if match:
+            missing.remove(match)
+        else:
+            unexpected += 1
+        print(f"{'expected  ' if match else 'UNEXPECTED'}  {file}:{number}: {check}\n              {text}")
+    for entry in missing:
+        print(f"MISSING     {': '.join(entry)}")
     for file in sorted(left):
         print(f"not in this build, so not checked: {file.relative_to(root)}")
-    print(f"tidy: {sum(seen.values())} findings, {sum(expected.values())} expected,"
+    print(f"tidy: {len(found)} findings, {unexpected} not expected, {len(missing)} missing,"
           f" {len(wanted - left)} sources in {time.monotonic() - started:.0f} s")
-    return 1 if failed or seen != expected else 0
+    return 1 if failed or unexpected or missing else 0
 
 
 if __name__ == "__main__":
