@@ -84,7 +84,7 @@ judge() {
     fi
     local locked_at asleep_at
     locked_at=$(line_in "$source" "$holder" "$lock") asleep_at=$(line_in "$source" "$holder" "$await")
-    [ -n "$locked_at" ] && [ -n "$asleep_at" ] || die "$source has no longer the lines that this script looks for"
+    [[ -n $locked_at && -n $asleep_at ]] || die "$source has no longer the lines that this script looks for"
     seen=$(grep -oE "${source##*/}:[0-9]+" "$log" | cut -d: -f2 | sort -un || true)
 
     ! grep -qE 'futex_|futex\(|pthread_mutex_lock|EDEADLK' "$log" || cells[0]=thread
