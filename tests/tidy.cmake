@@ -13,5 +13,5 @@ add_custom_target(tidy COMMAND ${tidy} USES_TERMINAL VERBATIM)
 # With the sanitizers nothing would be different.
 if(NOT CHAT_SANITIZE)
   add_test(NAME workshop.tidy COMMAND ${tidy} workshop)
-  set_tests_properties(workshop.tidy PROPERTIES TIMEOUT 120 LABELS workshop)
+  set_tests_properties(workshop.tidy PROPERTIES TIMEOUT 300 LABELS workshop)
 endif()
