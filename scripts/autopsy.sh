@@ -131,7 +131,7 @@ has() { command -v "$2" >/dev/null || { could_not "$1" "there is no $2"; return 
 
 # Names of types are long; the rest is in the log.
 abridge() { # LINES
-    sed -E 's/^==[0-9]+== ?//; s/boost::asio::io_context::basic_executor_type<std::allocator<void>, 0(ul)?> ?/…/g;
+    sed -E 's/^==[0-9]+== ?//; s/^\[[-0-9]+ [0-9:.]+\] \[chat\] //; s/boost::asio::io_context::basic_executor_type<std::allocator<void>, 0(ul)?> ?/…/g;
             s/std::__n4861:://g; s/boost::asio::/asio::/g; s|/usr/include/||g; s|'"$PWD"'/||g; /^$/d' |
         LC_ALL=C.UTF-8 sed -E 's/^(.{112}).*/\1/' |
         awk -v most="$1" 'NR <= most { print "  | " $0 } NR > most { more++ } END { if (more) print "  | (" more " more lines)" }'
@@ -258,11 +258,12 @@ examine_valgrind() {
 examine_helgrind() {
     examine_valgrind helgrind || return 0
     # Its reports are parted by lines of dashes. Races are not what this is about.
-    awk '/^==[0-9]+== -+$/ { if (part !~ /data race/) printf "%s", part; part = "" }
+    awk 'function flush() { if (part !~ /data race|Announcement/) printf "%s", part; part = "" }
+         /^==[0-9]+== -+(Thread-Announcement-+)?$/ { flush() }
          { part = part $0 "\n" }
-         END { if (part !~ /data race/) printf "%s", part }' $run/helgrind.only.log >$run/helgrind.locks.log
+         END { flush() }' $run/helgrind.only.log >$run/helgrind.locks.log
     say "  | possible data races: $(grep -c 'Possible data race' $run/helgrind.only.log || true) (it knows no atomic variables); the rest:"
-    grep -v 'Announcement\|root thread\|---$' $run/helgrind.locks.log | abridge 12
+    grep -v -- '---$' $run/helgrind.locks.log | abridge 12
     judge helgrind $run/helgrind.locks.log \
         "Of the lock, not a word until the process ends. (It knows relocking only of what pthread_mutex_init made; std::mutex needs none.)"
 }
