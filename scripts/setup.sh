@@ -5,14 +5,16 @@ set -euo pipefail
 build=(g++ cmake ninja-build libboost1.81-dev libspdlog-dev libcli11-dev prometheus-cpp-dev)
 test=(doctest-dev python3 python3-websockets clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
     chromium chromium-driver python3-selenium)
+autopsy=(procps gdb strace valgrind clang-19 libclang-rt-19-dev clang-tidy-19)
 
 usage() {
     cat <<END
-Usage: scripts/setup.sh [demo|test] [--dry-run]
+Usage: scripts/setup.sh [demo|test|autopsy] [--dry-run]
 
 Installs with apt what is missing of the packages for
-  demo   building and running (the default): ${build[*]}
-  test   that, and the whole of scripts/test.sh: ${test[*]}
+  demo     building and running (the default): ${build[*]}
+  test     that, and the whole of scripts/test.sh: ${test[*]}
+  autopsy  what demo needs, and the tools of scripts/autopsy.sh: ${autopsy[*]}
 
   --dry-run   only say what would be installed
   --help      this text
@@ -30,6 +32,7 @@ for argument in "$@"; do
     case $argument in
         demo) ;;
         test) wanted+=("${test[@]}") ;;
+        autopsy) wanted+=("${autopsy[@]}") ;;
         --dry-run) dry_run=yes ;;
         --help | -h) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;
