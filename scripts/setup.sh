@@ -3,15 +3,17 @@
 set -euo pipefail
 
 build=(g++ cmake ninja-build libboost1.81-dev libspdlog-dev libcli11-dev)
+bench=(libbenchmark-dev valgrind)
 test=(doctest-dev python3 python3-websockets clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19)
 
 usage() {
     cat <<END
-Usage: scripts/setup.sh [demo|test] [--dry-run]
+Usage: scripts/setup.sh [demo|test|bench] [--dry-run]
 
 Installs with apt what is missing of the packages for
   demo   building and running (the default): ${build[*]}
   test   that, and the whole of scripts/test.sh: ${test[*]}
+  bench  those of demo, and scripts/bench.sh: ${bench[*]}
 
   --dry-run   only say what would be installed
   --help      this text
@@ -29,6 +31,7 @@ for argument in "$@"; do
     case $argument in
         demo) ;;
         test) wanted+=("${test[@]}") ;;
+        bench) wanted+=("${bench[@]}") ;;
         --dry-run) dry_run=yes ;;
         --help | -h) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;
