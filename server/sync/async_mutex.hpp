@@ -264,12 +264,11 @@ public:
         }
     }
 
-    // Looks before it compares and exchanges, here and in unlock(): to fail at that is as dear as
-    // to succeed.
+    bool looks_free() const noexcept { return word_.load(std::memory_order_relaxed) == word::free; }
+
     bool try_lock(const site_type& site) noexcept {
-        auto seen = word_.load(std::memory_order_relaxed);
-        if (seen != word::free ||
-            !word_.compare_exchange_strong(seen, word::held, std::memory_order_acquire,
+        auto seen = word::free;
+        if (!word_.compare_exchange_strong(seen, word::held, std::memory_order_acquire,
                                            std::memory_order_relaxed)) {
             return false;
         }
@@ -305,9 +304,8 @@ public:
 
     void unlock() noexcept {
         observer_.released();
-        auto seen = word_.load(std::memory_order_relaxed);
-        if (seen != word::held ||
-            !word_.compare_exchange_strong(seen, word::free, std::memory_order_release,
+        auto seen = word::held;
+        if (!word_.compare_exchange_strong(seen, word::free, std::memory_order_release,
                                            std::memory_order_relaxed)) {
             hand_over();
         }
@@ -818,13 +816,15 @@ private:
         void operator()(Handler&& handler, site_type site) const {
             using handler_type = std::decay_t<Handler>;
             using wait = detail::async_mutex_wait<state_type, guard, handler_type, Executor>;
-            if (guard held = mutex->try_lock(site)) {
+            // lock() comes here when it has failed to: a look is cheaper than to fail again.
+            auto& state = *mutex->state_;
+            if (guard held = state.looks_free() ? mutex->try_lock(site) : guard{}) {
                 handler_type moved(std::forward<Handler>(handler));
                 auto executor = asio::get_associated_executor(moved, mutex->executor_);
                 asio::post(executor, asio::append(std::move(moved), boost::system::error_code{},
                                                   std::move(held)));
             } else {
-                wait::start(*mutex->state_, std::forward<Handler>(handler), mutex->executor_, site);
+                wait::start(state, std::forward<Handler>(handler), mutex->executor_, site);
             }
         }
     };
