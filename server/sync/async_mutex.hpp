@@ -3,8 +3,11 @@
 // arrival order, each resumed on its own executor. Needs Asio and C++20, nothing else: copy this
 // file wherever you like; basic_async_mutex, at its end, is the reference page.
 //
-// Stands on Asio's public interface alone. Tested with Boost 1.81, the newest of Debian 12, and
-// compiled and run with 1.88, the newest of Debian 13.
+// Stands on Asio's public interface alone, from Boost 1.81 on: earlier ones cannot await a deferred
+// operation. Tested with 1.81, the newest of Debian 12, and tried with 1.88, the newest of Debian
+// 13. For Asio without Boost (tried with 1.30; Debian 12's 1.22 is too old):
+//   sed 's|<boost/asio/|<asio/|; s|<boost/system/system_error.hpp>|<system_error>|;
+//        s|boost::asio|::asio|; s|boost::system::|std::|'
 //
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
@@ -264,8 +267,6 @@ public:
         }
     }
 
-    bool looks_free() const noexcept { return word_.load(std::memory_order_relaxed) == word::free; }
-
     bool try_lock(const site_type& site) noexcept {
         auto seen = word::free;
         if (!word_.compare_exchange_strong(seen, word::held, std::memory_order_acquire,
@@ -274,6 +275,11 @@ public:
         }
         observer_.acquired(nullptr, site);
         return true;
+    }
+
+    /// For who will wait otherwise: to look costs less than an exchange that fails.
+    bool lock_if_free(const site_type& site) noexcept {
+        return word_.load(std::memory_order_relaxed) == word::free && try_lock(site);
     }
 
     /// False: the lock is the caller's after all. True: the waiter is in the queue, and may be
@@ -304,8 +310,9 @@ public:
 
     void unlock() noexcept {
         observer_.released();
-        auto seen = word::held;
-        if (!word_.compare_exchange_strong(seen, word::free, std::memory_order_release,
+        auto seen = word_.load(std::memory_order_relaxed);
+        if (seen != word::held ||
+            !word_.compare_exchange_strong(seen, word::free, std::memory_order_release,
                                            std::memory_order_relaxed)) {
             hand_over();
         }
@@ -797,7 +804,7 @@ public:
     /// The short form for coroutines of this executor. Does not suspend if the lock is free.
     /// \throws boost::system::system_error operation_aborted; then the lock was not acquired.
     asio::awaitable<guard, Executor> lock(site_type site = site_type::current()) {
-        if (state_->try_lock(site)) {
+        if (state_->lock_if_free(site)) {
             co_return guard{state_};
         }
         auto turn = async_lock(asio::deferred, site);
@@ -816,9 +823,8 @@ private:
         void operator()(Handler&& handler, site_type site) const {
             using handler_type = std::decay_t<Handler>;
             using wait = detail::async_mutex_wait<state_type, guard, handler_type, Executor>;
-            // lock() comes here when it has failed to: a look is cheaper than to fail again.
             auto& state = *mutex->state_;
-            if (guard held = state.looks_free() ? mutex->try_lock(site) : guard{}) {
+            if (guard held{state.lock_if_free(site) ? &state : nullptr}; held) {
                 handler_type moved(std::forward<Handler>(handler));
                 auto executor = asio::get_associated_executor(moved, mutex->executor_);
                 asio::post(executor, asio::append(std::move(moved), boost::system::error_code{},

@@ -141,11 +141,11 @@ chat_mutant(departed_looks_queued async_mutex "a waiter that dies may cancel oth
 
 chat_mutant(try_lock_is_not_atomic mutex_exploration "no order of lock"
   "        auto seen = word::free;\n        if (!word_.compare_exchange_strong(seen, word::held, std::memory_order_acquire,\n                                           std::memory_order_relaxed)) {\n            return false;\n        }"
-  "        if (!looks_free()) {\n            return false;\n        }\n        word_.store(word::held, std::memory_order_relaxed);")
+  "        if (word_.load(std::memory_order_relaxed) != word::free) {\n            return false;\n        }\n        word_.store(word::held, std::memory_order_relaxed);")
 
 chat_mutant(unlock_is_not_atomic mutex_exploration "no order of lock"
-  "        auto seen = word::held;\n        if (!word_.compare_exchange_strong(seen, word::free, std::memory_order_release,\n                                           std::memory_order_relaxed)) {\n            hand_over();\n        }"
-  "        if (word_.load(std::memory_order_relaxed) == word::held) {\n            word_.store(word::free, std::memory_order_relaxed);\n        } else {\n            hand_over();\n        }")
+  "        if (seen != word::held ||\n            !word_.compare_exchange_strong(seen, word::free, std::memory_order_release,\n                                           std::memory_order_relaxed)) {\n            hand_over();\n        }"
+  "        if (seen == word::held) {\n            word_.store(word::free, std::memory_order_relaxed);\n        } else {\n            hand_over();\n        }")
 
 chat_mutant(last_waiter_left_meanwhile mutex_exploration "no order of lock"
   "if (!queue_.empty()) {\n            auto& next" "{\n            auto& next")
