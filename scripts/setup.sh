@@ -5,16 +5,18 @@ set -euo pipefail
 build=(g++ cmake ninja-build libboost1.81-dev libspdlog-dev libcli11-dev prometheus-cpp-dev)
 test=(doctest-dev python3 python3-websockets clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
     chromium chromium-driver python3-selenium)
+bench=(libbenchmark-dev valgrind)
 autopsy=(procps gdb strace valgrind clang-19 libclang-rt-19-dev clang-tidy-19)
 
 usage() {
     cat <<END
-Usage: scripts/setup.sh [demo|test|autopsy] [--dry-run]
+Usage: scripts/setup.sh [demo|test|autopsy|bench] [--dry-run]
 
 Installs with apt what is missing of the packages for
   demo     building and running (the default): ${build[*]}
   test     that, and the whole of scripts/test.sh: ${test[*]}
   autopsy  what demo needs, and the tools of scripts/autopsy.sh: ${autopsy[*]}
+  bench    what demo needs, and scripts/bench.sh: ${bench[*]}
 
   --dry-run   only say what would be installed
   --help      this text
@@ -33,6 +35,7 @@ for argument in "$@"; do
         demo) ;;
         test) wanted+=("${test[@]}") ;;
         autopsy) wanted+=("${autopsy[@]}") ;;
+        bench) wanted+=("${bench[@]}") ;;
         --dry-run) dry_run=yes ;;
         --help | -h) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;

@@ -52,9 +52,3 @@ option(CHAT_MUTANTS "build broken versions of the async mutex, each with the tes
 if(CHAT_MUTANTS)
   include(mutants/mutants.cmake)
 endif()
-
-find_package(benchmark QUIET)
-if(benchmark_FOUND)
-  add_executable(mutex_bench EXCLUDE_FROM_ALL bench/mutex_bench.cpp)
-  target_link_libraries(mutex_bench PRIVATE chat_boost benchmark::benchmark)
-endif()
