@@ -2,7 +2,6 @@
 
 #include "server/watch/alarm.hpp"
 #include "server/watch/stack_names.hpp"
-#include "server/watch/stall_report.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -75,6 +74,11 @@ loop_monitor::loop_monitor(asio::io_context& watch, loop_executor loop,
     turning_since_ = now;
     ask(now);
     schedule();
+}
+
+loop_monitor::~loop_monitor() {
+    if (namer_.joinable())
+        namer_.join();
 }
 
 health loop_monitor::health() const {
@@ -195,25 +199,49 @@ void loop_monitor::report(verdict found, clock::time_point now) {
     verdict_ = found;
     log_verdict(found, count_ms(now - ill_since_));
 
-    stall_facts facts{.verdict = found,
-                      .now = now,
-                      .stalled = std::chrono::duration_cast<milliseconds>(now - ill_since_),
-                      .loop = {.id = thread_.id(), .state = thread_.state(), .stack = {}},
-                      .cpu =
-                          std::chrono::duration_cast<milliseconds>(thread_.cpu_time() - cpu_then_),
-                      .handlers = thread_.handlers_ended() - handlers_when_asked_};
-    if (found != verdict::starved)
-        facts.loop.stack = name_stack(thread_.stack());
-    const auto complete = make_report(facts, lock, names_);
-    last_report_ = to_json(complete);
+    const stall_facts facts{
+        .verdict = found,
+        .now = now,
+        .stalled = std::chrono::duration_cast<milliseconds>(now - ill_since_),
+        .loop = {.id = thread_.id(), .state = thread_.state(), .stack = {}},
+        .cpu = std::chrono::duration_cast<milliseconds>(thread_.cpu_time() - cpu_then_),
+        .handlers = thread_.handlers_ended() - handlers_when_asked_};
+    auto complete = make_report(facts, lock, names_);
+    last_report_ = to_json(complete); // that of the stack follows
     ++reports_[static_cast<std::size_t>(found)];
-    if (found != told_ || now - told_at_ >= until_told_again) {
-        told_ = found;
-        told_at_ = now;
-        alarm::write(to_prose(complete, colour_is_welcome()));
-    }
-    if (how_.exit_on_stall && condition_of(found) == condition::stalled)
+    if (found == verdict::starved)
+        tell(complete);
+    else
+        tell_with_stack(std::move(complete));
+}
+
+// To name a stack takes a moment, since the debug information must be read: not on this thread, which
+// answers others meanwhile.
+void loop_monitor::tell_with_stack(stall_report complete) {
+    auto stack = thread_.stack();
+    if (how_.exit_on_stall && condition_of(complete.verdict) == condition::stalled) {
+        complete.loop.stack = name_stack(stack);
+        tell(complete);
         end_process(exit_frozen);
+    }
+    if (namer_.joinable())
+        namer_.join();
+    namer_ =
+        std::thread{[this, complete = std::move(complete), stack = std::move(stack)]() mutable {
+            complete.loop.stack = name_stack(stack);
+            asio::post(timer_.get_executor(),
+                       [this, complete = std::move(complete)] { tell(complete); });
+        }};
+}
+
+void loop_monitor::tell(const stall_report& complete) {
+    last_report_ = to_json(complete);
+    const auto now = clock::now();
+    if (complete.verdict == told_ && now - told_at_ < until_told_again)
+        return;
+    told_ = complete.verdict;
+    told_at_ = now;
+    alarm::write(to_prose(complete, colour_is_welcome()));
 }
 
 void loop_monitor::give_up_shutdown(clock::time_point now) {

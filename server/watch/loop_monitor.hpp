@@ -8,6 +8,7 @@
 #include "server/watch/health.hpp"
 #include "server/watch/histogram.hpp"
 #include "server/watch/session_names.hpp"
+#include "server/watch/stall_report.hpp"
 #include "server/watch/thread_view.hpp"
 #include "server/watch/verdict.hpp"
 
@@ -23,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace chat {
@@ -41,6 +43,9 @@ public:
     /// ledgers is that of the chat lock.
     loop_monitor(asio::io_context& watch, loop_executor loop,
                  std::vector<const lock_ledger*> ledgers, const session_names& names, settings how);
+
+    /// When the watch thread has ended.
+    ~loop_monitor();
 
     loop_monitor(const loop_monitor&) = delete;
     loop_monitor& operator=(const loop_monitor&) = delete;
@@ -78,6 +83,8 @@ private:
     void act(verdict found, clock::time_point now);
     void heal(clock::time_point now);
     void report(verdict found, clock::time_point now);
+    void tell_with_stack(stall_report complete);
+    void tell(const stall_report& complete);
     void give_up_shutdown(clock::time_point now);
     void await_signal();
     void on_signal();
@@ -111,6 +118,7 @@ private:
     verdict told_ = verdict::alive;
     std::array<std::uint64_t, 6> reports_{};
     histogram lag_;
+    std::thread namer_; // of the stack in the last report
 };
 
 } // namespace chat
