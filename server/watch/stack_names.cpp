@@ -34,9 +34,10 @@ std::string demangled(const char* symbol) {
 void ignore(void*, const char*, int) {} // what has no debug information has no source line
 
 int add_frame(void* to, std::uintptr_t, const char* file, int line, const char* function) {
-    if (!function)
+    if (!function && !file)
         return 0;
-    frame found{short_name(demangled(function)), {}};
+    // clang's -g1 names no function that has nothing inlined: the symbol table does.
+    frame found{function ? short_name(demangled(function)) : std::string{}, {}};
     if (const auto path = source_path(file ? file : ""); path.starts_with("server/"))
         found.source = path + ':' + std::to_string(line);
     static_cast<std::vector<frame>*>(to)->push_back(std::move(found));
