@@ -1,23 +1,20 @@
 #!/usr/bin/env bash
-# Is the chat alive? Joins like a client and waits for its welcome, which the server writes only after
-# it has had the lock on the message buffer: neither a frozen nor a starved server gets that far. It
-# says nothing, so it can't be the message that freezes a std::mutex build.
+# Is the chat alive? Asks the admin plane, which answers while the chat is frozen or starved, and says
+# so: its answer is what `docker inspect` shows. It asks for no client's place and takes no lock.
 set -euo pipefail
 
 probe() {
-    exec 3<>"/dev/tcp/127.0.0.1/${CHAT_PORT:-8080}"
-    printf 'GET /?name=health HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n%s\r\n%s\r\n\r\n' \
-        'Sec-WebSocket-Key: aGVhbHRoIG9mIGEgY2hhdA==' 'Sec-WebSocket-Version: 13' >&3
-    local answer='' # to the first brace that closes: frames end without a newline
-    LC_ALL=C IFS= read -r -d '}' answer <&3 2>/dev/null
-    [[ $answer == *'"type":"welcome"'* ]]
-    printf '\x88\x82\x00\x00\x00\x00\x03\xe8' >&3 # a close frame: 1000, goodbye
+    { exec 3<>"/dev/tcp/127.0.0.1/${CHAT_ADMIN_PORT:-8081}"; } 2>/dev/null || return 1
+    printf 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
+    local status answer
+    read -r _ status _ <&3
+    answer=$(tail -n 1 <&3) # the body is one line
+    echo "${answer:-HTTP $status}"
+    [ "$status" = 200 ]
 }
 
 export -f probe
-if timeout 3 bash -c probe; then
-    echo "alive"
-else
-    echo "no welcome within 3 s: not running, frozen or starved"
+timeout 3 bash -c probe || {
+    echo "not healthy: frozen or starved, or nothing answered within 3 s"
     exit 1
-fi
+}

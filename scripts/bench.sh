@@ -1,58 +1,83 @@
 #!/usr/bin/env bash
-# Measures, and prints tables for the README. `scripts/bench.sh mutex`: the async mutex against std::mutex,
-# a channel, a strand and the bare yield; times by Google Benchmark, instructions by callgrind.
+# Measures, and prints tables in Markdown: times by Google Benchmark, instructions by callgrind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/common.sh
 
 usage() {
-    cat <<'END'
-usage: scripts/bench.sh mutex [OPTION OF GOOGLE BENCHMARK...]
+    cat <<END
+Usage: scripts/bench.sh mutex [--no-setup] [OPTION OF GOOGLE BENCHMARK...]
 
-  mutex   what the async mutex costs, as ratios in one process
+  mutex        what the async mutex costs, beside std::mutex, a channel, a strand and the bare yield,
+               all in one process; each goal with what was measured, met or missed
 
-Leave the machine alone meanwhile. The best of several: --benchmark_repetitions=5
+  --no-setup   do not install missing packages
+  --help       this text
+
+Takes about two minutes after the build; leave the machine alone meanwhile. Of five repetitions the best
+counts, so that other work on the machine disturbs little. For less: --benchmark_filter=uncontended
 END
 }
 
 tree=${CHAT_BENCH_TREE:-build/bench}
 
-build_bench() { # TARGET
-    cmake -S . -B "$tree" -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
-    cmake --build "$tree" --target "$1"
-}
-
 # Instructions of one round: what the second ten thousand add.
 instructions() { # NAME
-    local count refs=()
+    local count total=()
     for count in 10000 20000; do
-        refs+=("$(valgrind --tool=callgrind --callgrind-out-file=/dev/null \
+        total+=("$(valgrind --tool=callgrind --callgrind-out-file=/dev/null \
             "$tree/bin/mutex_bench" --rounds "$1" "$count" 2>&1 |
             awk '/refs:/ { gsub(",", "", $NF); print $NF }')")
     done
-    echo $(((refs[1] - refs[0]) / 10000))
+    echo $(((total[1] - total[0]) / 10000))
+}
+
+# instructions_row TITLE NAME KIND...: a cell for each of both kinds, empty where there is none.
+instructions_row() {
+    local kind cells=''
+    for kind in uncontended contended; do
+        cells+=' '
+        [[ " ${*:3} " != *" $kind "* ]] || cells+="$(instructions "$kind/$2") "
+        cells+='|'
+    done
+    printf '| %s |%s\n' "$1" "$cells"
+}
+
+count_instructions() {
+    printf '\n| instructions of a round | uncontended | 10 coroutines, held across a yield |\n|---|---|---|\n'
+    instructions_row std::mutex std_mutex uncontended
+    instructions_row async_mutex async_mutex uncontended contended
+    instructions_row unsynchronized_async_mutex unsynchronized uncontended contended
+    instructions_row experimental::channel channel uncontended contended
+    instructions_row experimental::concurrent_channel concurrent_channel uncontended contended
+    instructions_row strand strand uncontended
+    instructions_row "nothing but the coroutine's frame" coroutine uncontended
+    instructions_row 'nothing but the yield' yield uncontended contended
 }
 
 bench_mutex() {
-    build_bench mutex_bench
-    "$tree/bin/mutex_bench" "$@"
-    if ! command -v valgrind >/dev/null; then
-        echo "For instruction counts: apt install valgrind"
-        return
+    configure "$tree" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCHAT_TESTS=OFF -DCHAT_BENCH=ON
+    build "$tree" --target mutex_bench
+    show_command "$tree/bin/mutex_bench" --benchmark_repetitions=5 "$@"
+    "$tree/bin/mutex_bench" --benchmark_repetitions=5 --benchmark_min_time=0.1 "$@"
+    if command -v valgrind >/dev/null; then
+        count_instructions
+    else
+        say "" "For instruction counts install valgrind."
     fi
-    printf '\n| instructions of a round | uncontended | contended, held across a yield |\n|---|---|---|\n'
-    local lock
-    for lock in async_mutex unsynchronized channel yield; do
-        printf '| %s | %s | %s |\n' "$lock" \
-            "$(instructions "uncontended/$lock")" "$(instructions "contended/$lock")"
-    done
-    printf '| std::mutex | %s | |\n' "$(instructions uncontended/std_mutex)"
 }
 
-case ${1:-} in
-mutex) shift && bench_mutex "$@" ;;
--h | --help) usage ;;
-*)
-    usage >&2
-    exit 2
-    ;;
-esac
+what='' setup=yes options=()
+for argument in "$@"; do
+    case $argument in
+        mutex) what=mutex ;;
+        --no-setup) setup='' ;;
+        --help | -h) usage && exit 0 ;;
+        --benchmark_*) options+=("$argument") ;;
+        *) usage_error "unknown option or benchmark '$argument'" ;;
+    esac
+done
+[ -n "$what" ] || usage_error "say what to measure: mutex"
+
+[ -z "$setup" ] || scripts/setup.sh bench
+"bench_$what" "${options[@]}"

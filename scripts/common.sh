@@ -79,7 +79,8 @@ report_value() {
 
 server_pid='' server_url='' server_ready=''
 
-# start_server LOG PROGRAM OPTION...: sets server_pid, server_url and the ready line, server_ready.
+# start_server LOG PROGRAM OPTION...: sets server_pid, server_url and the ready line, server_ready. Its
+# chat and its live page should be on free ports: `--port 0 --admin-port 0`.
 start_server() {
     local log=$1 ready=$1.ready deadline=$((SECONDS + 20)) field
     shift

@@ -56,7 +56,7 @@ prediction() {
 run_load() {
     local log=$run/$1.log report=$run/$1.json load
     rm -f "$report"
-    start_server "$log" "$bin"/chat-server --port 0
+    start_server "$log" "$bin"/chat-server --port 0 --admin-port 0
     say "$server_ready"
     load=("$bin"/chat-load --url "$server_url" --clients "$clients" --duration "$duration"
         --expect "$2" --json "$report")

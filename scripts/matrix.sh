@@ -80,7 +80,7 @@ cell() {
     rm -f "$report"
     title "$1 mutex, guard $2, $([ "$3" = 0 ] && echo "no slow reader" || echo "one slow reader")"
     say "Predicted: $4"
-    start_server "$log" $tree/bin/chat-server-"$1"-"$2" --port 0 --write-timeout 3s
+    start_server "$log" $tree/bin/chat-server-"$1"-"$2" --port 0 --no-admin --write-timeout 3s
     local load=("$tree"/bin/chat-load --url "$server_url" --clients "$clients" --duration "$duration"
         --message-bytes 4000 --timeout 1s --slow-readers "$3" --json "$report")
     show_command "${load[@]}"

@@ -2,16 +2,21 @@
 # Installs the Debian packages that this project needs, those that are missing and no others.
 set -euo pipefail
 
-build=(g++ cmake ninja-build libboost1.81-dev libspdlog-dev libcli11-dev)
-test=(doctest-dev python3 python3-websockets clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19)
+build=(g++ cmake ninja-build libboost1.81-dev libspdlog-dev libcli11-dev prometheus-cpp-dev)
+test=(doctest-dev python3 python3-websockets clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
+    chromium chromium-driver python3-selenium)
+bench=(libbenchmark-dev valgrind)
+autopsy=(procps gdb strace valgrind clang-19 libclang-rt-19-dev clang-tidy-19)
 
 usage() {
     cat <<END
-Usage: scripts/setup.sh [demo|test] [--dry-run]
+Usage: scripts/setup.sh [demo|test|autopsy|bench] [--dry-run]
 
 Installs with apt what is missing of the packages for
-  demo   building and running (the default): ${build[*]}
-  test   that, and the whole of scripts/test.sh: ${test[*]}
+  demo     building and running (the default): ${build[*]}
+  test     that, and the whole of scripts/test.sh: ${test[*]}
+  autopsy  what demo needs, and the tools of scripts/autopsy.sh: ${autopsy[*]}
+  bench    what demo needs, and scripts/bench.sh: ${bench[*]}
 
   --dry-run   only say what would be installed
   --help      this text
@@ -29,6 +34,8 @@ for argument in "$@"; do
     case $argument in
         demo) ;;
         test) wanted+=("${test[@]}") ;;
+        autopsy) wanted+=("${autopsy[@]}") ;;
+        bench) wanted+=("${bench[@]}") ;;
         --dry-run) dry_run=yes ;;
         --help | -h) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;
@@ -38,7 +45,7 @@ done
 if ! command -v apt-get >/dev/null; then
     die "this system has no apt, so nothing was installed. The Debian 12 packages to find an equal of:" \
         "  ${wanted[*]}" \
-        "that is: a C++20 compiler, CMake 3.25, Ninja, Boost 1.81 headers, spdlog 1.10, CLI11 2.1 (and the tests' tools)." \
+        "that is: a C++20 compiler, CMake 3.25, Ninja, Boost 1.81 headers, spdlog 1.10, CLI11 2.1, prometheus-cpp 1.0 (and the tests' tools)." \
         "With them installed, run the scripts with --no-setup. docker/Dockerfile needs none of this."
 fi
 

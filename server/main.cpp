@@ -3,9 +3,14 @@
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
 #include "server/options.hpp"
+#include "server/start_admin.hpp"
+#include "server/sync/lock_ledger.hpp"
 #include "server/watch/loop_monitor.hpp"
+#include "server/watch/session_names.hpp"
+#include "server/watch/watch_thread.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <spdlog/fmt/ostr.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -15,6 +20,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
+#include <string>
 
 namespace {
 
@@ -70,10 +77,27 @@ void tell_limits(const limit_counts& struck) {
     }
 }
 
-void print_ready_line(const asio::ip::tcp::endpoint& where) {
+std::string url_of(const char* scheme, const asio::ip::tcp::endpoint& where) {
+    return fmt::format("{}://{}/", scheme, fmt::streamed(where));
+}
+
+void print_ready_line(const std::string& chat_url, const std::optional<admin_server>& admin) {
     const auto [mutex, guard] = room::built_with();
-    std::cout << "ready chat=ws://" << where << "/ mutex=" << mutex << " guard=" << guard
-              << " pid=" << ::getpid() << std::endl;
+    std::cout << "ready chat=" << chat_url;
+    if (admin)
+        std::cout << " admin=" << url_of("http", admin->local_endpoint());
+    std::cout << " mutex=" << mutex << " guard=" << guard << " pid=" << ::getpid() << std::endl;
+}
+
+/// Until nothing is left to do.
+void run(asio::io_context& loop, lock_check::mode how, lock_check check) {
+    if (how == lock_check::mode::off) {
+        loop.run();
+        return;
+    }
+    // Slower, since Asio frees the memory that it recycles after each run_one().
+    while (loop.run_one() > 0)
+        check.after_handler();
 }
 
 int serve(const server_options& options) {
@@ -85,8 +109,11 @@ int serve(const server_options& options) {
     constexpr std::size_t room_for_handshakes = 1024;
     allow_open_files(options.clients.clients + room_for_handshakes);
 
-    roster everyone{executor, options.clients, tick};
-    room place{executor, everyone, options.history};
+    lock_ledger ledger;
+    lock_ledger ledger_of_fault;
+    session_names names;
+    roster everyone{executor, options.clients, tick, names};
+    room place{executor, everyone, options.history, ledger};
     listener door{executor, options.endpoint, options.clients.clients + room_for_handshakes,
                   place,    everyone,         options.session};
 
@@ -94,16 +121,23 @@ int serve(const server_options& options) {
     asio::co_spawn(executor, place.fan_out(), end_if_failed);
     asio::co_spawn(executor, everyone.watch_over(), end_if_failed);
 
-    const loop_monitor monitor{executor,
-                               {.stall_after = options.stall_after,
-                                .exit_on_stall = options.exit_on_stall,
-                                .on_signal = [&] {
-                                    asio::co_spawn(executor, shut_down(door, place, everyone),
-                                                   end_if_failed);
-                                }}};
-    print_ready_line(door.local_endpoint());
-    loop.run(); // until nothing is left to do
-    tell_limits(everyone.struck());
+    asio::io_context watch{1};
+    loop_monitor monitor{
+        watch,
+        executor,
+        {&ledger, &ledger_of_fault},
+        names,
+        {.limits = options.limits, .exit_on_stall = options.exit_on_stall, .on_signal = [&] {
+             asio::co_spawn(executor, shut_down(door, place, everyone), end_if_failed);
+         }}};
+    const auto chat_url = url_of("ws", door.local_endpoint());
+    const auto admin = start_admin(watch, options, chat_url, monitor, ledger, names);
+    const watch_thread watching{watch};
+    print_ready_line(chat_url, admin);
+    if (options.fault != fault::none)
+        asio::co_spawn(executor, provoke(options.fault, ledger_of_fault), end_if_failed);
+    run(loop, options.check_locks, {options.check_locks, {&ledger, &ledger_of_fault}});
+    tell_limits(counted.struck);
     spdlog::info("bye");
     return EXIT_SUCCESS;
 }

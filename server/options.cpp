@@ -24,17 +24,20 @@ constexpr const char* summary =
 constexpr const char* lessons = R"(
 Examples:
   chat-server                          chat on ws://127.0.0.1:8080/
-  chat-server --port 0                 on a free port, which the line on stdout tells
+                                       and a live page on http://127.0.0.1:8081/
+  chat-server --port 0 --admin-port 0  on free ports, which the line on stdout tells
   chat-server --write-timeout 3s       close a reader that takes nothing for 3 seconds
+  chat-server --check-locks warn       say which task sleeps with a std::mutex locked, and where
 
 Once it accepts connections it prints one line on stdout; logs go to stderr:
-  ready chat=ws://127.0.0.1:8080/ mutex=async guard=across_await pid=123
+  ready chat=ws://127.0.0.1:8080/ admin=http://127.0.0.1:8081/ mutex=async guard=across_await pid=123
 
 Exit codes:
   0  clean shutdown: SIGINT or SIGTERM (a second one ends at once)
   1  could not start, for example: the port is in use
   2  a wrong command line
-  3  the loop was frozen: with --on-stall exit, or at a signal)";
+  3  the loop was frozen: with --on-stall exit, or at a signal
+  SIGABRT with --check-locks abort: a task sleeps with a std::mutex locked)";
 
 // CLI11's own checks say what is wrong, but not what to write instead.
 
@@ -113,7 +116,11 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     server_options options;
     std::string address = "127.0.0.1";
     std::uint16_t port = 8080;
+    std::string admin_address = "127.0.0.1";
+    std::uint16_t admin_port = 8081;
+    bool no_admin = false;
     std::string on_stall = "report";
+    std::string check_locks = "off";
     using std::chrono::milliseconds;
 
     CLI::App app{summary, "chat-server"};
@@ -124,6 +131,15 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
                    "IP address to listen on; the default is reachable from here only")
         ->check(ip_address());
     app.add_option("--port", port, "TCP port, 0 for a free one")->check(whole_number(0, 65'535));
+    app.add_option("--admin-address", admin_address,
+                   "IP address of the admin plane: live page, health, metrics. It asks nobody who "
+                   "he is")
+        ->check(ip_address());
+    app.add_option("--admin-port", admin_port, "its TCP port, 0 for a free one")
+        ->check(whole_number(0, 65'535));
+    app.add_option("--admin-host", options.admin_hosts,
+                   "a name by which others reach it, besides localhost and addresses");
+    app.add_flag("--no-admin", no_admin, "do without it");
     app.add_option("--history", options.history.messages,
                    "messages kept for newcomers and slow readers")
         ->check(whole_number(1, 10'000'000));
@@ -151,10 +167,24 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
                  "a client that does not even answer pings is closed (1008)");
     add_duration(app, "--write-timeout", options.session.write_timeout, milliseconds{100},
                  "a client that takes nothing while something is owed is closed (1008)");
-    add_duration(app, "--stall-after", options.stall_after, milliseconds{10},
+    add_duration(app, "--stall-after", options.limits.stall_after, milliseconds{10},
                  "the loop counts as frozen when it has not turned for so long");
+    add_duration(app, "--starve-after", options.limits.starve_after, milliseconds{10},
+                 "the chat lock counts as starved when one task holds it, or waits, for so long");
     app.add_option("--on-stall", on_stall, "what to do then: report, or exit with code 3")
         ->check(CLI::IsMember({"report", "exit"}));
+    app.add_option(
+           "--check-locks", check_locks,
+           "after each handler, look for a task that sleeps with a std::mutex locked: warn, "
+           "or abort with SIGABRT")
+        ->check(CLI::IsMember({"off", "warn", "abort"}));
+    const std::map<std::string, fault> faults = {{"deadlock", fault::deadlock},
+                                                 {"sleep", fault::sleep},
+                                                 {"spin", fault::spin},
+                                                 {"flood", fault::flood}};
+    app.add_option("--fault", options.fault, "for tests and lessons: makes the loop ill soon")
+        ->transform(CLI::CheckedTransformer(faults))
+        ->group("");
     app.add_flag("--echo", options.session.echo, "serve /echo, for test suites")->group("");
     app.add_option("--log-level", options.log_level, "how much goes to stderr")
         ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
@@ -167,7 +197,12 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
         return exit_usage;
     }
     options.endpoint = {asio::ip::make_address(address), port};
+    if (!no_admin)
+        options.admin = asio::ip::tcp::endpoint{asio::ip::make_address(admin_address), admin_port};
     options.exit_on_stall = on_stall == "exit";
+    if (check_locks != "off")
+        options.check_locks =
+            check_locks == "warn" ? lock_check::mode::warn : lock_check::mode::abort;
     return options;
 }
 

@@ -4,6 +4,9 @@
 #include "server/chat/message_buffer.hpp"
 #include "server/chat/roster.hpp"
 #include "server/chat/session.hpp"
+#include "server/watch/fault.hpp"
+#include "server/watch/lock_check.hpp"
+#include "server/watch/verdict.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -12,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace chat {
 
@@ -20,8 +24,13 @@ struct server_options {
     message_buffer::limits history;
     roster::limits clients;
     session_limits session;
-    std::chrono::milliseconds stall_after{250};
+    std::optional<asio::ip::tcp::endpoint> admin; ///< none: no admin plane
+    std::vector<std::string> admin_hosts;
+    patience limits{.stall_after = std::chrono::milliseconds{250},
+                    .starve_after = std::chrono::seconds{2}};
     bool exit_on_stall = false;
+    lock_check::mode check_locks = lock_check::mode::off;
+    chat::fault fault = chat::fault::none;
     std::string log_level = "info";
 };
 

@@ -1,5 +1,7 @@
 #include "server/chat/handshake.hpp"
 
+#include "server/watch/counters.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -48,15 +50,16 @@ std::string_view field(const upgrade_request& request, http::field name) {
 }
 
 std::optional<objection> object_to(const upgrade_request& request,
-                                   const std::vector<std::string>& allowed_origins,
-                                   limit_counts& struck) {
-    if (!beast::websocket::is_upgrade(request))
+                                   const std::vector<std::string>& allowed_origins) {
+    if (!beast::websocket::is_upgrade(request)) {
+        counted.refused_no_websocket.add();
         return objection{http::status::upgrade_required,
                          "This is a WebSocket chat server: connect with a WebSocket client.\n"};
+    }
     const bool has_origin = request.find(http::field::origin) != request.end();
     if (has_origin && !is_allowed_origin(field(request, http::field::origin),
                                          field(request, http::field::host), allowed_origins)) {
-        struck.add(limit::origin);
+        counted.struck.add(limit::origin);
         return objection{http::status::forbidden,
                          "Pages of this Origin may not connect (see --allow-origin).\n"};
     }
@@ -64,13 +67,13 @@ std::optional<objection> object_to(const upgrade_request& request,
 }
 
 /// What to say to a client whose request could not be read; nothing when it has left.
-std::optional<objection> object_to(error_code unread, bool timed_out, limit_counts& struck) {
+std::optional<objection> object_to(error_code unread, bool timed_out) {
     if (timed_out) {
-        struck.add(limit::handshake_time);
+        counted.struck.add(limit::handshake_time);
         return objection{http::status::request_timeout, "The request took too long.\n"};
     }
     if (unread == http::error::header_limit || unread == http::error::buffer_overflow) {
-        struck.add(limit::header_bytes);
+        counted.struck.add(limit::header_bytes);
         return objection{http::status::request_header_fields_too_large,
                          "The request is too long.\n"};
     }
@@ -79,7 +82,7 @@ std::optional<objection> object_to(error_code unread, bool timed_out, limit_coun
                           unread.category() != make_error_code(http::error::bad_method).category();
     if (has_left)
         return {};
-    struck.add(limit::bad_request);
+    counted.struck.add(limit::bad_request);
     return objection{http::status::bad_request, "This is no HTTP request.\n"};
 }
 
@@ -94,8 +97,7 @@ bool is_allowed_origin(std::string_view origin, std::string_view host,
 }
 
 task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<void> owner,
-                                                     const handshake_limits& limits,
-                                                     limit_counts& struck) {
+                                                     const handshake_limits& limits) {
     // Shared with the timer's handler, which may run after we have returned.
     struct progress {
         bool reading = true;
@@ -116,11 +118,11 @@ task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<
     const auto [error, size] =
         co_await http::async_read_header(out, buffer, parser, asio::as_tuple(use_task));
     state->reading = false;
-    auto against = error ? object_to(error, state->timed_out, struck)
-                         : object_to(parser.get(), limits.allowed_origins, struck);
+    auto against = error ? object_to(error, state->timed_out)
+                         : object_to(parser.get(), limits.allowed_origins);
     if (!error && !against && buffer.size() > 0) {
         // Beast's accept would lose them, and RFC 6455 (4.1) forbids to send so early.
-        struck.add(limit::bad_request);
+        counted.struck.add(limit::bad_request);
         against = objection{http::status::bad_request, "Await the answer before you go on.\n"};
     }
     if (against)

@@ -30,8 +30,7 @@ struct objection {
 /// is no upgrade, 403 for an Origin that is not allowed, 408 when it took too long, 431 when it is
 /// too long, 400 when it is broken. `owner` keeps `out` alive.
 task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<void> owner,
-                                                     const handshake_limits& limits,
-                                                     limit_counts& struck);
+                                                     const handshake_limits& limits);
 
 /// Answers with the objection and closes.
 task<> turn_away(wire& out, std::shared_ptr<void> owner, objection against);

@@ -1,6 +1,7 @@
 #include "server/chat/listener.hpp"
 
 #include "server/chat/roster.hpp"
+#include "server/watch/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -29,7 +30,7 @@ task<> listener::accept_all() {
         } else if (error != asio::error::operation_aborted) {
             // Out of descriptors, most likely. Those who are here chat on; those who come wait.
             if (!std::exchange(paused_, true)) {
-                roster_.struck().add(limit::descriptors);
+                counted.struck.add(limit::descriptors);
                 spdlog::warn("accept paused reason=\"{}\" connections={}", error.message(),
                              connections());
             }
@@ -41,9 +42,10 @@ task<> listener::accept_all() {
 
 void listener::start(wire::socket_type socket) {
     if (connections() >= max_connections_) {
-        roster_.struck().add(limit::connections);
+        counted.struck.add(limit::connections);
         return; // the socket closes itself
     }
+    counted.connections.add();
     auto newcomer = std::make_shared<session>(std::move(socket), room_, roster_, limits_);
     const auto entry = sessions_.insert(sessions_.end(), newcomer);
     asio::co_spawn(acceptor_.get_executor(), run_session(std::move(newcomer)),

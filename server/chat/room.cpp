@@ -12,14 +12,15 @@
 #include "server/chat/session.hpp"
 #include "server/sync/buffer_mutex.hpp"
 #include "server/sync/guarded.hpp"
+#include "server/watch/counters.hpp"
 
 #include <boost/asio/post.hpp>
 
 namespace chat {
 
 struct room::shared {
-    shared(loop_executor loop, message_buffer::limits keep)
-        : messages{loop, keep}
+    shared(loop_executor loop, message_buffer::limits keep, lock_ledger& ledger)
+        : messages{loop, observed_by{buffer_observer{ledger}}, keep}
         , announced{loop} {}
 
     guarded<message_buffer, buffer_mutex> messages;
@@ -34,10 +35,11 @@ room::flavour room::built_with() {
     return {mutex_name, guard_name};
 }
 
-room::room(loop_executor loop, roster& everyone, message_buffer::limits keep)
+room::room(loop_executor loop, roster& everyone, message_buffer::limits keep, lock_ledger& ledger)
     : loop_{loop}
     , roster_{everyone}
-    , shared_{std::make_unique<shared>(loop, keep)}
+    , shared_{std::make_unique<shared>(loop, keep, ledger)}
+    , ledger_{ledger}
     , history_{keep.messages} {}
 
 room::~room() = default;
@@ -47,7 +49,7 @@ task<> room::say(std::shared_ptr<session> from, say_request said) {
     const auto rest = encode_message_rest(from->id(), from->name(), said.text, now);
     ++shared_->said;
 
-    auto buffer = co_await shared_->messages.lock();
+    auto buffer = co_await shared_->messages.lock({"say", from->id()});
     const auto seq = buffer->append(rest);
     // The announcement is posted before the ack's completion can be. So the fan-out's turn comes
     // first, and asks for this very lock while we sleep below. That order makes the freeze certain.
@@ -69,7 +71,7 @@ task<> room::fan_out() {
             co_return;
         {
             // On the first turn after the announcement, before any waiting.
-            auto buffer = co_await shared_->messages.lock();
+            auto buffer = co_await shared_->messages.lock({"fan_out"});
             shared_->newest = buffer->newest();
         }
         co_await reading_is_quiet();
@@ -85,7 +87,7 @@ task<> room::deliver(std::shared_ptr<session> to) {
             co_await to->news.wait();
             continue;
         }
-        auto buffer = co_await shared_->messages.lock();
+        auto buffer = co_await shared_->messages.lock({"deliver", to->id()});
         auto news = buffer->since(to->cursor);
         // WRONG ON PURPOSE in the across_await builds: as long as this client's socket is full,
         // nobody else gets the lock. With the async mutex the loop still turns, and everybody
@@ -94,18 +96,19 @@ task<> room::deliver(std::shared_ptr<session> to) {
             buffer.unlock();
         if (news.missed > 0) {
             to->cursor += news.missed;
-            roster_.struck().add(limit::history);
+            counted.struck.add(limit::history);
+            counted.missed_messages.add(news.missed);
             // Not as a reply: the reader may be waiting for room in that lane, and one can wait.
             to->out().push_gap(text_frame(encode_gap(news.missed)));
         }
-        to->cursor += co_await to->out().write_news(news);
+        to->cursor += co_await to->write_news(news);
     }
 }
 
 task<> room::greet(std::shared_ptr<session> newcomer, std::size_t max_message_bytes) {
     std::uint64_t newest = 0;
     {
-        auto buffer = co_await shared_->messages.lock();
+        auto buffer = co_await shared_->messages.lock({"greet", newcomer->id()});
         newest = buffer->newest();
         newcomer->cursor = buffer->oldest() - 1;
     }
@@ -123,7 +126,7 @@ task<> room::greet(std::shared_ptr<session> newcomer, std::size_t max_message_by
 
 task<> room::close() {
     closed_ = true;
-    auto buffer = co_await shared_->messages.lock();
+    auto buffer = co_await shared_->messages.lock({"close"});
     shared_->newest = buffer->newest();
 }
 

@@ -11,6 +11,7 @@
 
 namespace chat {
 
+class lock_ledger;
 class roster;
 class session;
 
@@ -24,7 +25,7 @@ public:
 
     static flavour built_with();
 
-    room(loop_executor loop, roster& everyone, message_buffer::limits keep);
+    room(loop_executor loop, roster& everyone, message_buffer::limits keep, lock_ledger& ledger);
     ~room();
 
     /// Task A: stores what was said, announces it, and awaits that its sender's ack is accepted.
@@ -44,6 +45,9 @@ public:
     /// message.
     task<> close();
 
+    /// What is known of the lock and its holder.
+    [[nodiscard]] lock_ledger& ledger() const { return ledger_; }
+
     [[nodiscard]] bool is_closed() const { return closed_; }
 
     /// Ends fan_out, when everyone has left.
@@ -58,6 +62,7 @@ private:
     loop_executor loop_;
     roster& roster_;
     std::unique_ptr<shared> shared_;
+    lock_ledger& ledger_;
     std::size_t history_;
     bool closed_ = false;
     bool stopped_ = false;

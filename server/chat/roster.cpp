@@ -2,6 +2,7 @@
 
 #include "server/chat/frame.hpp"
 #include "server/chat/protocol.hpp"
+#include "server/watch/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -23,10 +24,12 @@ std::chrono::microseconds presence_pause(std::size_t members) {
 
 } // namespace
 
-roster::roster(loop_executor loop, limits most, std::chrono::milliseconds tick)
+roster::roster(loop_executor loop, limits most, std::chrono::milliseconds tick,
+               session_names& names)
     : timer_{loop}
     , tick_{tick}
-    , most_{most} {}
+    , most_{most}
+    , names_{names} {}
 
 task<> roster::watch_over() {
     while (!stopped_) {
@@ -72,6 +75,7 @@ void roster::give_back_place(const asio::ip::address& from) {
 
 void roster::add(std::shared_ptr<session> member) {
     members_.push_back(std::move(member));
+    counted.clients.set(members_.size());
     changed_ = true;
 }
 
@@ -81,6 +85,7 @@ void roster::remove(const session& member) {
         return;
     *found = std::move(members_.back());
     members_.pop_back();
+    counted.clients.set(members_.size());
     changed_ = true;
 }
 

@@ -2,9 +2,9 @@
 // task of its own looks after their time limits. Loop thread only; never takes the chat lock.
 #pragma once
 
-#include "server/chat/limits.hpp"
 #include "server/chat/session.hpp"
 #include "server/sync/loop_executor.hpp"
+#include "server/watch/session_names.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -27,13 +27,16 @@ public:
 
     /// `tick` is how often time limits are looked at, and so how exactly they are kept. Presence is
     /// sent with a tick, too, but at most four times a second, and less often to very many.
-    roster(loop_executor loop, limits most, std::chrono::milliseconds tick);
+    roster(loop_executor loop, limits most, std::chrono::milliseconds tick, session_names& names);
 
     /// Loops until stop().
     task<> watch_over();
     void stop();
 
     [[nodiscard]] std::size_t size() const { return members_.size(); }
+
+    /// What the clients are called, for the watch thread.
+    [[nodiscard]] session_names& names() const { return names_; }
 
     /// A number for a new session, never used again.
     [[nodiscard]] std::uint64_t next_id() { return ++last_id_; }
@@ -42,8 +45,6 @@ public:
     [[nodiscard]] admission admit(const asio::ip::address& from);
 
     void give_back_place(const asio::ip::address& from);
-
-    [[nodiscard]] limit_counts& struck() { return struck_; }
 
     void add(std::shared_ptr<session> member);
     void remove(const session& member);
@@ -62,9 +63,9 @@ private:
         timer_;
     std::chrono::milliseconds tick_;
     limits most_;
+    session_names& names_;
     std::size_t places_taken_ = 0;
     std::map<asio::ip::address, std::size_t> places_by_address_; // while there is a limit
-    limit_counts struck_;
     std::uint64_t last_id_ = 0;
     session::clock::time_point told_{}; // the last presence
     bool changed_ = false;

@@ -6,6 +6,8 @@
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
 #include "server/chat/utf8.hpp"
+#include "server/sync/lock_ledger.hpp"
+#include "server/watch/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -51,8 +53,10 @@ session::session(wire::socket_type socket, room& place, roster& everyone,
     , allowance_at_{heard_} {}
 
 session::~session() {
-    if (admitted_)
+    if (admitted_) {
+        roster_.names().erase(id_);
         roster_.give_back_place(peer_);
+    }
 }
 
 task<> run_session(std::shared_ptr<session> self) {
@@ -79,7 +83,7 @@ task<> session::run() {
 
 task<bool> session::handshake() {
     const auto self = shared_from_this();
-    const auto upgrade = co_await receive_upgrade(out(), self, limits_.handshake, roster_.struck());
+    const auto upgrade = co_await receive_upgrade(out(), self, limits_.handshake);
     if (!upgrade)
         co_return false;
     if (const auto against = apply_for_a_place()) {
@@ -100,6 +104,7 @@ task<bool> session::handshake() {
         co_return false;
     }
     take_name(target);
+    roster_.names().set(id_, name_);
     heard_ = clock::now();
     co_return true;
 }
@@ -114,10 +119,10 @@ std::optional<objection> session::apply_for_a_place() {
     if (admitted_)
         return {};
     if (admission == roster::admission::full) {
-        roster_.struck().add(limit::clients);
+        counted.struck.add(limit::clients);
         return objection{status::service_unavailable, "The server is full (see --max-clients).\n"};
     }
-    roster_.struck().add(limit::clients_per_address);
+    counted.struck.add(limit::clients_per_address);
     return objection{status::too_many_requests,
                      "Too many clients of your address (see --max-per-address).\n"};
 }
@@ -144,11 +149,12 @@ task<> session::read_loop() {
         const auto [error, size] = co_await stream.async_read(buffer, asio::as_tuple(use_task));
         if (error) {
             if (error == websocket::error::message_too_big)
-                roster_.struck().add(limit::message_bytes);
+                counted.struck.add(limit::message_bytes);
             spdlog::info("left session={} reason=\"{}\"", id_, error.message());
             co_return;
         }
         heard_ = clock::now();
+        counted.received_bytes.add(size);
         if (!leaving_since_) {
             const std::string_view payload{static_cast<const char*>(buffer.cdata().data()), size};
             if (!stream.got_text())
@@ -169,20 +175,29 @@ task<> session::handle(std::string_view payload) {
     if (parsed && room_.is_closed())
         parsed = refusal{"shutting_down", "the server is shutting down"};
     if (!parsed) {
+        counted.refused_messages.add();
         co_await reply(encode_error(parsed.error()));
         flush_soon();
     } else if (auto* said = std::get_if<say_request>(&*parsed)) {
+        counted.messages.add();
         co_await room_.say(shared_from_this(), std::move(*said));
     } else {
         name_ = std::move(std::get<name_request>(*parsed).name);
+        roster_.names().set(id_, name_);
     }
 }
 
-task<> session::reply(std::string payload) {
+task<> session::reply(std::string payload, std::source_location awaited_at) {
+    room_.ledger().suspending(id_, {awaited_at, "a later turn of the loop"});
     const auto frame = text_frame(payload);
     while (!out().push_reply(frame))
         co_await out().reply_lane_shrunk();
     co_await asio::post(out().get_executor(), use_task);
+}
+
+task<std::uint64_t> session::write_news(news_batch& batch, std::source_location awaited_at) {
+    return out().write_news(
+        batch, suspension_note{&room_.ledger(), id_, {awaited_at, "room in the socket", id_}});
 }
 
 void session::flush_soon() {
@@ -225,7 +240,7 @@ void session::check_time_limits(clock::time_point now) {
 
 void session::leave(limit struck, std::string_view reason) {
     if (!leaving_since_)
-        roster_.struck().add(struck);
+        counted.struck.add(struck);
     leave(farewell::policy, reason);
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -54,7 +55,8 @@ public:
     /// For the reader: completes when the reply lane has taken the frame, and always in a later
     /// turn of the loop: the caller really is suspended. It is sent with the next news, or by
     /// flush_soon().
-    task<> reply(std::string payload);
+    task<> reply(std::string payload,
+                 std::source_location awaited_at = std::source_location::current());
 
     /// Sends the reply lane in a turn of its own, for replies that no news will follow.
     void flush_soon();
@@ -87,6 +89,11 @@ public:
 
     wake_up news;             ///< there is something behind the cursor
     std::uint64_t cursor = 0; ///< newest message that this client has had
+
+    /// As of the wire. Whoever sleeps here with the chat lock held is named in reports.
+    task<std::uint64_t>
+    write_news(news_batch& batch,
+               std::source_location awaited_at = std::source_location::current());
 
 private:
     struct connection; // Beast

@@ -1,5 +1,7 @@
 #include "server/chat/wire.hpp"
 
+#include "server/watch/counters.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 
@@ -51,12 +53,14 @@ void wire::push_gap(std::string_view frame) {
         replies_ += frame;
 }
 
-task<std::uint64_t> wire::write_news(news_batch& news) {
+task<std::uint64_t> wire::write_news(news_batch& news, std::optional<suspension_note> note) {
     if (!blocked_since_ && !closing_) {
         if (const auto taken = send_owed(news.runs()); taken > 0)
             co_return taken;
     }
     news = {};
+    if (note)
+        (*note)();
     // A loop, since the first wait may return for what has been before.
     while (blocked_since_ && !closing_)
         co_await news_room_.wait();
@@ -135,6 +139,8 @@ std::uint64_t wire::send_owed(std::span<const frame_run> news) {
     }
     const auto size = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
     const auto taken = settle(owed, size);
+    counted.sent_bytes.add(size);
+    counted.deliveries.add(taken);
     if (size < owed.bytes)
         wait_until_writable();
     return taken;

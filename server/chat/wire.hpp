@@ -15,6 +15,7 @@
 
 #include "server/chat/frame.hpp"
 #include "server/chat/message_buffer.hpp"
+#include "server/sync/lock_ledger.hpp"
 #include "server/sync/loop_executor.hpp"
 #include "server/sync/parked_handler.hpp"
 #include "server/sync/wake_up.hpp"
@@ -65,9 +66,9 @@ public:
 
     /// Sends news, and with it all else that is owed, as far as the socket takes it now. Returns how
     /// many messages of the batch were taken; 0 when it has slept until the socket takes bytes again,
-    /// or is closed. It sleeps without the batch: a reader that takes nothing keeps no memory of the
-    /// buffer from being freed.
-    task<std::uint64_t> write_news(news_batch& news);
+    /// or is closed, and it says in the note that it sleeps. It sleeps without the batch: a reader
+    /// that takes nothing keeps no memory of the buffer from being freed.
+    task<std::uint64_t> write_news(news_batch& news, std::optional<suspension_note> note = {});
 
     /// Sends this close frame behind the replies that have been accepted. What Beast wants to send
     /// after it counts as sent. Chat says goodbye itself, because Beast's async_close beside an

@@ -3,7 +3,11 @@
 // arrival order, each resumed on its own executor. Needs Asio and C++20, nothing else: copy this
 // file wherever you like; basic_async_mutex, at its end, is the reference page.
 //
-// Stands on Asio's public interface alone. Tested with Boost 1.81, the newest of Debian 12.
+// Stands on Asio's public interface alone, from Boost 1.81 on: earlier ones cannot await a deferred
+// operation. Tested with 1.81, the newest of Debian 12, and tried with 1.88, the newest of Debian
+// 13. For Asio without Boost (tried with 1.30; Debian 12's 1.22 is too old):
+//   sed 's|<boost/asio/|<asio/|; s|<boost/system/system_error.hpp>|<system_error>|;
+//        s|boost::asio|::asio|; s|boost::system::|std::|'
 //
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
@@ -112,8 +116,6 @@ struct unobserved {
 
 namespace detail {
 
-struct async_mutex_canceller;
-
 /// An execution context, to those who post to it from other threads: it may not die meanwhile.
 struct async_mutex_home {
     std::atomic<unsigned> arrivals{0};
@@ -129,51 +131,14 @@ struct async_mutex_waiter {
     virtual void deliver(bool granted) noexcept = 0;
     /// Destroys the waiter and its handler, unrun: its context dies.
     virtual void die() noexcept = 0;
-    /// Leaves the queue and aborts, unless it has left already.
-    virtual void cancel() noexcept = 0;
-    /// Where the handler would run; null if its executor does not say.
-    virtual asio::execution_context* context() const noexcept = 0;
 
     async_mutex_waiter* next = nullptr;
     async_mutex_waiter* previous = nullptr;
-    async_mutex_canceller* canceller = nullptr;
-    async_mutex_home* home = nullptr;
+    async_mutex_home* home = nullptr; // of the handler's context; null if its executor names none
 
 protected:
-    ~async_mutex_waiter();
+    ~async_mutex_waiter() = default;
 };
-
-/// Sits in the waiter's cancellation slot. Either may die first, so each knows the other.
-struct async_mutex_canceller {
-    explicit async_mutex_canceller(async_mutex_waiter& its) noexcept
-        : waiter{&its} {
-        its.canceller = this;
-    }
-
-    async_mutex_canceller(const async_mutex_canceller&) = delete;
-    async_mutex_canceller& operator=(const async_mutex_canceller&) = delete;
-
-    ~async_mutex_canceller() {
-        if (waiter) {
-            waiter->canceller = nullptr;
-        }
-    }
-
-    /// All types count: an operation that only waits has no partial effect.
-    void operator()(asio::cancellation_type type) const {
-        if (waiter && type != asio::cancellation_type::none) {
-            waiter->cancel(); // may run the handler elsewhere, and so end *this
-        }
-    }
-
-    async_mutex_waiter* waiter;
-};
-
-inline async_mutex_waiter::~async_mutex_waiter() {
-    if (canceller) {
-        canceller->waiter = nullptr;
-    }
-}
 
 /// Waiters, oldest first. Owns none of them.
 class async_mutex_queue {
@@ -291,9 +256,9 @@ public:
     explicit async_mutex_state(Observer observer)
         : observer_{std::move(observer)} {}
 
-    // The mutex object has a reference and each waiter has one. A holder has none, which keeps lock
-    // and unlock at one atomic operation each: when the mutex object dies it inherits that one's
-    // (orphan).
+    // The mutex object has a reference, and so has who may come when it is gone: a cancellation, and
+    // a waiter that dies with its context. A holder has none, which keeps lock and unlock at one
+    // atomic operation each: when the mutex object dies it inherits that one's (orphan).
     void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
 
     void release() noexcept {
@@ -312,10 +277,14 @@ public:
         return true;
     }
 
+    /// For who will wait otherwise: to look costs less than an exchange that fails.
+    bool lock_if_free(const site_type& site) noexcept {
+        return word_.load(std::memory_order_relaxed) == word::free && try_lock(site);
+    }
+
     /// False: the lock is the caller's after all. True: the waiter is in the queue, and may be
     /// gone.
-    bool enqueue(async_mutex_waiter& waiter) {
-        auto* const context = waiter.context();
+    bool enqueue(async_mutex_waiter& waiter, asio::execution_context* context) {
         std::unique_lock lock{queue_mutex_};
         if (context && !(waiter.home = home_of(*context))) {
             lock.unlock();
@@ -341,8 +310,9 @@ public:
 
     void unlock() noexcept {
         observer_.released();
-        auto seen = word::held;
-        if (!word_.compare_exchange_strong(seen, word::free, std::memory_order_release,
+        auto seen = word_.load(std::memory_order_relaxed);
+        if (seen != word::held ||
+            !word_.compare_exchange_strong(seen, word::free, std::memory_order_release,
                                            std::memory_order_relaxed)) {
             hand_over();
         }
@@ -481,6 +451,7 @@ private:
             auto& waiter = *std::exchange(at, async_mutex_queue::after(*at));
             if (waiter.home == &dying) {
                 queue_.erase(waiter);
+                retain(); // until it has died
                 dead.push_back(waiter);
             }
         }
@@ -517,20 +488,21 @@ class async_mutex_wait final : public async_mutex_waiter {
 
 public:
     /// Queues the handler, or posts it when the lock is free after all.
-    static void start(State& state, Handler&& handler, const Executor& fallback,
+    template <class H>
+    static void start(State& state, H&& handler, const Executor& fallback,
                       const typename State::site_type& site) {
         auto allocator = allocator_of(handler);
         auto* memory = allocator_traits::allocate(allocator, 1);
         async_mutex_wait* self = nullptr;
         try {
             self = ::new (static_cast<void*>(memory))
-                async_mutex_wait{state, std::move(handler), fallback, site};
+                async_mutex_wait{state, std::forward<H>(handler), fallback, site};
             auto slot = asio::get_associated_cancellation_slot(self->handler_);
             if (slot.is_connected()) {
-                slot.template emplace<async_mutex_canceller>(*self);
+                slot.template emplace<canceller>(*self);
             }
             state.observer().waiting(self, site);
-            if (!state.enqueue(*self)) {
+            if (!state.enqueue(*self, self->context())) {
                 self->deliver(true);
             }
         } catch (...) {
@@ -539,19 +511,52 @@ public:
         }
     }
 
-    async_mutex_wait(State& state, Handler&& handler, const Executor& fallback,
+    template <class H>
+    async_mutex_wait(State& state, H&& handler, const Executor& fallback,
                      const typename State::site_type& site)
         : state_{state}
         , site_{site}
-        , handler_(std::move(handler))
+        , handler_(std::forward<H>(handler))
         , work_(asio::prefer(asio::get_associated_executor(handler_, fallback),
-                             asio::execution::outstanding_work.tracked)) {
-        state_.retain();
+                             asio::execution::outstanding_work.tracked)) {}
+
+    ~async_mutex_wait() {
+        if (canceller_) {
+            canceller_->wait = nullptr;
+        }
     }
 
-    ~async_mutex_wait() { state_.release(); }
-
 private:
+    /// Sits in the waiter's cancellation slot. Either may die first, so each knows the other.
+    struct canceller {
+        explicit canceller(async_mutex_wait& its) noexcept
+            : state{its.state_}
+            , wait{&its} {
+            state.retain();
+            wait->canceller_ = this;
+        }
+
+        canceller(const canceller&) = delete;
+        canceller& operator=(const canceller&) = delete;
+
+        ~canceller() {
+            if (wait) {
+                wait->canceller_ = nullptr;
+            }
+            state.release();
+        }
+
+        /// All types count: an operation that only waits has no partial effect.
+        void operator()(asio::cancellation_type type) const {
+            if (wait && type != asio::cancellation_type::none) {
+                state.cancel(*wait); // may run the handler elsewhere, and so end *this
+            }
+        }
+
+        State& state;
+        async_mutex_wait* wait;
+    };
+
     static allocator_type allocator_of(const Handler& handler) noexcept {
         return allocator_type(
             asio::get_associated_allocator(handler, asio::recycling_allocator<void>()));
@@ -606,8 +611,10 @@ private:
     }
 
     void die() noexcept override {
-        state_.observer().abandoned(this, site_);
+        auto& state = state_;
+        state.observer().abandoned(this, site_);
         destroy();
+        state.release();
     }
 
     // The executor destroyed what was posted, and will never run it.
@@ -619,16 +626,16 @@ private:
     // On the handler's executor.
     void complete(bool granted) {
         Guard held{granted ? &state_ : nullptr};
-        asio::get_associated_cancellation_slot(handler_).clear();
+        if (canceller_) { // or the signal is gone, or serves another operation by now
+            asio::get_associated_cancellation_slot(handler_).clear();
+        }
         Handler handler{std::move(handler_)};
         destroy();
         std::move(handler)(granted ? boost::system::error_code{} : asio::error::operation_aborted,
                            std::move(held));
     }
 
-    void cancel() noexcept override { state_.cancel(*this); }
-
-    asio::execution_context* context() const noexcept override {
+    asio::execution_context* context() const noexcept {
         if constexpr (asio::can_query_v<const work_type&, asio::execution::context_t>) {
             return &asio::query(work_, asio::execution::context);
         } else {
@@ -640,6 +647,7 @@ private:
     [[no_unique_address]] typename State::site_type site_;
     Handler handler_;
     work_type work_;
+    canceller* canceller_ = nullptr;
 };
 
 } // namespace detail
@@ -796,12 +804,11 @@ public:
     /// The short form for coroutines of this executor. Does not suspend if the lock is free.
     /// \throws boost::system::system_error operation_aborted; then the lock was not acquired.
     asio::awaitable<guard, Executor> lock(site_type site = site_type::current()) {
-        guard held = try_lock(site);
-        if (!held) {
-            auto turn = async_lock(asio::deferred, site);
-            held = co_await std::move(turn);
+        if (state_->lock_if_free(site)) {
+            co_return guard{state_};
         }
-        co_return held;
+        auto turn = async_lock(asio::deferred, site);
+        co_return co_await std::move(turn);
     }
 
 private:
@@ -816,13 +823,14 @@ private:
         void operator()(Handler&& handler, site_type site) const {
             using handler_type = std::decay_t<Handler>;
             using wait = detail::async_mutex_wait<state_type, guard, handler_type, Executor>;
-            handler_type moved(std::forward<Handler>(handler));
-            if (guard held = mutex->try_lock(site)) {
+            auto& state = *mutex->state_;
+            if (guard held{state.lock_if_free(site) ? &state : nullptr}; held) {
+                handler_type moved(std::forward<Handler>(handler));
                 auto executor = asio::get_associated_executor(moved, mutex->executor_);
                 asio::post(executor, asio::append(std::move(moved), boost::system::error_code{},
                                                   std::move(held)));
             } else {
-                wait::start(*mutex->state_, std::move(moved), mutex->executor_, site);
+                wait::start(state, std::forward<Handler>(handler), mutex->executor_, site);
             }
         }
     };

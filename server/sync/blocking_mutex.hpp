@@ -73,9 +73,9 @@ public:
 
     /// Really calls std::mutex::lock, and so blocks the calling thread until the lock is free.
     asio::awaitable<guard, Executor> lock(site_type site = site_type::current()) {
-        observer_.waiting(this, site); // the last that is heard of a thread that blocks for ever
+        observer_.waiting(&site, site); // the last that is heard of a thread that blocks for ever
         mutex_.lock();
-        observer_.acquired(this, site);
+        observer_.acquired(&site, site);
         co_return guard{this};
     }
 

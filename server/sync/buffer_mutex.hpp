@@ -13,6 +13,7 @@
 
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/blocking_mutex.hpp"
+#include "server/sync/lock_ledger.hpp"
 #include "server/sync/loop_executor.hpp"
 
 #include <string_view>
@@ -25,10 +26,12 @@
 namespace chat {
 
 #if CHAT_MUTEX_STD
-using buffer_mutex = basic_blocking_mutex<loop_executor>;
+using buffer_observer = lock_observer<who_waits::thread>;
+using buffer_mutex = basic_blocking_mutex<loop_executor, buffer_observer>;
 inline constexpr std::string_view mutex_name = "std";
 #else
-using buffer_mutex = basic_async_mutex<loop_executor>;
+using buffer_observer = lock_observer<who_waits::task>;
+using buffer_mutex = basic_async_mutex<loop_executor, concurrent, buffer_observer>;
 inline constexpr std::string_view mutex_name = "async";
 #endif
 

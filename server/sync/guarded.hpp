@@ -4,7 +4,10 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/deferred.hpp>
 
+#include <functional>
+#include <ranges>
 #include <type_traits>
 #include <utility>
 
@@ -14,12 +17,54 @@ namespace asio = boost::asio;
 
 namespace detail {
 
-template <class T>
-inline constexpr bool is_awaitable = false;
+/// Work that starts only when it is awaited: a coroutine, an operation of Asio's deferred, or any
+/// other type that co_await takes.
+template <class R>
+concept starts_later = asio::is_deferred<R>::value || requires(R& r) { r.await_ready(); } ||
+                       requires(R& r) { std::move(r).operator co_await(); } ||
+                       requires(R& r) { operator co_await(std::move(r)); };
+template <class R>
+inline constexpr bool is_awaitable = starts_later<R>;
 template <class T, class Executor>
 inline constexpr bool is_awaitable<asio::awaitable<T, Executor>> = true;
 
+/// A string_view or a span is a reference too. (An iterator is as well, but looks like any class.)
+template <class R>
+inline constexpr bool is_reference =
+    std::is_reference_v<R> || std::is_pointer_v<R> || std::ranges::enable_borrowed_range<R>;
+template <class T>
+inline constexpr bool is_reference<std::reference_wrapper<T>> = true;
+
+/// What guarded<T>::with(f) makes of f. The type of what is refused is void, so that with()'s own
+/// message is the first and only one.
+template <class F, class T>
+struct result_of_with {
+    static constexpr bool callable = false;
+    static constexpr bool later = false;
+    static constexpr bool reference = false;
+    using type = void;
+};
+
+template <class F, class T>
+    requires std::is_invocable_v<F&, T&>
+struct result_of_with<F, T> {
+    using result = std::remove_cv_t<std::invoke_result_t<F&, T&>>;
+    static constexpr bool callable = true;
+    static constexpr bool later = is_awaitable<std::remove_cvref_t<result>>;
+    static constexpr bool reference = !later && is_reference<result>;
+    using type = std::conditional_t<later || reference, void, result>;
+};
+
 } // namespace detail
+
+/// For the first arguments of a `guarded` whose mutex has an observer.
+template <class Observer>
+struct observed_by {
+    Observer observer;
+};
+
+template <class Observer>
+observed_by(Observer) -> observed_by<Observer>;
 
 /// Mutex is basic_async_mutex or basic_blocking_mutex. Thread safety is that of the Mutex.
 template <class T, class Mutex>
@@ -64,15 +109,20 @@ public:
         : mutex_{std::forward<ExecutorOrContext>(executor)}
         , value_(std::forward<Args>(args)...) {}
 
+    template <class ExecutorOrContext, class Observer, class... Args>
+    guarded(ExecutorOrContext&& executor, observed_by<Observer> by, Args&&... args)
+        : mutex_{std::forward<ExecutorOrContext>(executor), std::move(by.observer)}
+        , value_(std::forward<Args>(args)...) {}
+
     guarded(const guarded&) = delete;
     guarded& operator=(const guarded&) = delete;
 
     /// Tries first: a lock that is free costs no coroutine of the mutex's own.
     asio::awaitable<guard, executor_type> lock(site_type site = site_type::current()) {
-        auto held = mutex_.try_lock(site);
-        if (!held) {
-            held = co_await mutex_.lock(site);
+        if (auto held = mutex_.try_lock(site)) {
+            co_return guard{std::move(held), &value_};
         }
+        auto held = co_await mutex_.lock(site);
         co_return guard{std::move(held), &value_};
     }
 
@@ -84,16 +134,23 @@ public:
     }
 
     /// Runs f(value) under the lock and returns what it returns. The lock cannot be held across a
-    /// suspension this way, since f is no coroutine.
+    /// suspension this way: f is a plain function, the compiler refuses all else.
     template <class F>
     auto with(F f, site_type site = site_type::current())
-        -> asio::awaitable<std::invoke_result_t<F&, T&>, executor_type> {
-        using result = std::invoke_result_t<F&, T&>;
-        static_assert(!detail::is_awaitable<result>,
-                      "the lock would be released before the awaitable runs: use lock() instead");
-        static_assert(!std::is_reference_v<result>, "the reference would leave the lock behind");
+        -> asio::awaitable<typename detail::result_of_with<F, T>::type, executor_type> {
+        using result = detail::result_of_with<F, T>;
+        static_assert(result::callable,
+                      "guarded::with(f): f must be callable with a reference to the value");
+        static_assert(!result::later,
+                      "guarded::with(f): f must not return something to await, since the lock would"
+                      " be released before that runs: make f a plain function, or use lock()");
+        static_assert(!result::reference,
+                      "guarded::with(f): f must not return a reference, pointer or view, since the"
+                      " lock would be released before that is used: return a copy");
         auto held = co_await lock(site);
-        co_return f(*held);
+        if constexpr (result::callable && !result::later && !result::reference) {
+            co_return f(*held);
+        }
     }
 
 private:

@@ -1,84 +1,258 @@
 #include "server/watch/loop_monitor.hpp"
 
+#include "server/watch/alarm.hpp"
+#include "server/watch/stack_names.hpp"
+
 #include <boost/asio/post.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
+#include <unistd.h>
+
 namespace chat {
 
 namespace {
 
-// Within which a loop that is asked to shut down must at least turn once.
-constexpr std::chrono::milliseconds patience_at_a_signal{500};
+using std::chrono::milliseconds;
 
-long long milliseconds(std::chrono::steady_clock::duration time) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+// Within which a loop that is asked to shut down must at least turn once.
+constexpr milliseconds patience_at_a_signal{500};
+// The same verdict again within this time is a log line, without the prose.
+constexpr std::chrono::seconds until_told_again{10};
+constexpr std::size_t waiters_in_a_report = 20;
+
+long long count_ms(std::chrono::steady_clock::duration time) {
+    return std::chrono::duration_cast<milliseconds>(time).count();
 }
 
 /// Ends the process from the watch thread: the loop's thread can't be joined, so nothing is
 /// unwound.
 [[noreturn]] void end_process(int code) {
-    spdlog::default_logger()->flush();
     std::_Exit(code);
+}
+
+bool colour_is_welcome() {
+    const char* const terminal = std::getenv("TERM");
+    const char* const refused = std::getenv("NO_COLOR");
+    return ::isatty(STDERR_FILENO) == 1 && terminal && std::string_view{terminal} != "dumb" &&
+           (!refused || !*refused);
+}
+
+void log_verdict(verdict found, long long for_ms) {
+    const auto name = to_string(found);
+    if (found == verdict::starved)
+        alarm::log(spdlog::level::critical,
+                   "lock is starved: one task has held it, or waited for it, too long for_ms={}",
+                   for_ms);
+    else if (found == verdict::congested)
+        alarm::log(spdlog::level::critical,
+                   "loop is congested: it moves, but answers late for_ms={}", for_ms);
+    else
+        alarm::log(spdlog::level::critical,
+                   "loop is frozen: its thread has not come back to the event loop verdict={} "
+                   "for_ms={}",
+                   name, for_ms);
 }
 
 } // namespace
 
-loop_monitor::loop_monitor(loop_executor loop, settings how)
+loop_monitor::loop_monitor(asio::io_context& watch, loop_executor loop,
+                           std::vector<const lock_ledger*> ledgers, const session_names& names,
+                           settings how)
     : loop_{loop}
-    , how_{std::move(how)} {
+    , ledgers_{std::move(ledgers)}
+    , names_{names}
+    , how_{std::move(how)}
+    , timer_{watch}
+    , signals_{watch} {
     signals_.add(SIGINT);
     signals_.add(SIGTERM);
     await_signal();
-    tick();
-    thread_ = std::thread{[this] { context_.run(); }};
+    const auto now = clock::now();
+    turning_since_ = now;
+    ask(now);
+    schedule();
 }
 
 loop_monitor::~loop_monitor() {
-    context_.stop();
-    thread_.join();
+    if (namer_.joinable())
+        namer_.join();
 }
 
-void loop_monitor::tick() {
-    const auto now = clock::now();
-    if (probe_->answered.load(std::memory_order_acquire)) {
-        if (std::exchange(stalled_, false))
-            spdlog::warn("loop moves again after_ms={}", milliseconds(now - asked_at_));
-        ask();
-    } else {
-        look(now);
-    }
-    timer_.expires_after(std::clamp<clock::duration>(
-        how_.stall_after / 5, std::chrono::milliseconds{2}, std::chrono::milliseconds{100}));
+health loop_monitor::health() const {
+    if (verdict_ == verdict::alive)
+        return {};
+    const auto time = std::chrono::duration_cast<milliseconds>(clock::now() - ill_since_);
+    return {condition_of(verdict_), verdict_, time};
+}
+
+void loop_monitor::schedule() {
+    timer_.expires_after(std::clamp<clock::duration>(how_.limits.stall_after / 5, milliseconds{2},
+                                                     milliseconds{100}));
     timer_.async_wait([this](const boost::system::error_code& cancelled) {
         if (!cancelled)
             tick();
     });
 }
 
-void loop_monitor::ask() {
-    asked_at_ = clock::now();
-    probe_->answered.store(false, std::memory_order_relaxed);
-    asio::post(loop_, [probe = probe_] { probe->answered.store(true, std::memory_order_release); });
+void loop_monitor::tick() {
+    const auto now = clock::now();
+    // When we did not run ourselves (the machine slept, or is overloaded), the loop may not have
+    // either: that time is not held against it.
+    if (const auto late = now - timer_.expiry(); late > how_.limits.stall_after / 5) {
+        moved_at_ += late;
+        turning_since_ = now;
+    }
+    take_answer(now);
+    const auto seen = look(now);
+    act(judge(seen, how_.limits), now);
+    if (!answered_)
+        give_up_shutdown(now);
+    else
+        ask(now);
+    schedule();
 }
 
-void loop_monitor::look(clock::time_point now) {
-    const auto silent = now - asked_at_;
-    if (signalled_ && silent >= std::max<clock::duration>(how_.stall_after, patience_at_a_signal)) {
-        spdlog::critical("loop is frozen, so no clean shutdown is possible for_ms={} exit={}",
-                         milliseconds(silent), exit_frozen);
+void loop_monitor::ask(clock::time_point now) {
+    answered_ = false;
+    asked_at_ = moved_at_ = now;
+    handlers_then_ = handlers_when_asked_ = thread_.handlers_ended();
+    cpu_then_ = thread_.cpu_time();
+    probe_->answered_at.store(0, std::memory_order_relaxed);
+    asio::post(loop_, [probe = probe_] {
+        probe->answered_at.store(clock::now().time_since_epoch().count(),
+                                 std::memory_order_release);
+    });
+}
+
+void loop_monitor::take_answer(clock::time_point now) {
+    const auto at = probe_->answered_at.load(std::memory_order_acquire);
+    if (at == 0)
+        return;
+    answered_ = true;
+    const auto lag = clock::time_point{clock::duration{at}} - asked_at_;
+    lag_.record(lag);
+    if (lag >= how_.limits.stall_after)
+        turning_since_ = now;
+}
+
+evidence loop_monitor::look(clock::time_point now) {
+    evidence seen;
+    if (answered_) {
+        if (const auto since = ledgers_.front()->stuck_since())
+            seen.lock_stuck = now - std::max(*since, turning_since_);
+        return seen;
+    }
+    seen.unanswered = now - asked_at_;
+    if (const auto handlers = thread_.handlers_ended(); handlers != handlers_then_) {
+        seen.moved = true;
+        moved_at_ = now;
+        handlers_then_ = handlers;
+        cpu_then_ = thread_.cpu_time();
+    }
+    seen.silent = now - moved_at_;
+    if (seen.silent >= how_.limits.stall_after) {
+        seen.thread_state = thread_.state();
+        seen.cpu = thread_.cpu_time() - cpu_then_;
+        seen.waits_for_itself = ledger_of_deadlock() != nullptr;
+    }
+    return seen;
+}
+
+const lock_ledger* loop_monitor::ledger_of_deadlock() const {
+    const auto found = std::ranges::find_if(ledgers_, [this](const lock_ledger* each) {
+        return waits_for_itself(thread_.id(), each->snapshot(waiters_in_a_report));
+    });
+    return found == ledgers_.end() ? nullptr : *found;
+}
+
+void loop_monitor::act(verdict found, clock::time_point now) {
+    const bool stall_is_over = answered_ && verdict_ != verdict::starved;
+    const bool starvation_is_over = found != verdict::starved && verdict_ == verdict::starved;
+    if (verdict_ != verdict::alive && (stall_is_over || starvation_is_over))
+        heal(now);
+    // A stall has one verdict, but for a loop that was congested and then stopped.
+    const bool worse = verdict_ == verdict::congested && condition_of(found) == condition::stalled;
+    if (found != verdict::alive && (verdict_ == verdict::alive || worse))
+        report(found, now);
+}
+
+void loop_monitor::heal(clock::time_point now) {
+    alarm::log(spdlog::level::warn, "{} moves again after_ms={}",
+               verdict_ == verdict::starved ? "lock" : "loop", count_ms(now - ill_since_));
+    verdict_ = verdict::alive;
+}
+
+void loop_monitor::report(verdict found, clock::time_point now) {
+    const auto* const about = found == verdict::deadlock ? ledger_of_deadlock() : ledgers_.front();
+    if (!about)
+        return; // it has just been released after all
+    const auto lock = about->snapshot(waiters_in_a_report);
+    if (found == verdict::starved)
+        ill_since_ = std::max(about->stuck_since().value_or(now), turning_since_);
+    else if (found == verdict::deadlock)
+        ill_since_ = lock.waiters.back().since; // the last that the thread did
+    else
+        ill_since_ = found == verdict::congested ? asked_at_ : moved_at_;
+    verdict_ = found;
+    log_verdict(found, count_ms(now - ill_since_));
+
+    const stall_facts facts{
+        .verdict = found,
+        .now = now,
+        .stalled = std::chrono::duration_cast<milliseconds>(now - ill_since_),
+        .loop = {.id = thread_.id(), .state = thread_.state(), .stack = {}},
+        .cpu = std::chrono::duration_cast<milliseconds>(thread_.cpu_time() - cpu_then_),
+        .handlers = thread_.handlers_ended() - handlers_when_asked_};
+    auto complete = make_report(facts, lock, names_);
+    last_report_ = to_json(complete); // that of the stack follows
+    ++reports_[static_cast<std::size_t>(found)];
+    if (found == verdict::starved)
+        tell(complete);
+    else
+        tell_with_stack(std::move(complete));
+}
+
+// To name a stack takes a moment, since the debug information must be read: not on this thread, which
+// answers others meanwhile.
+void loop_monitor::tell_with_stack(stall_report complete) {
+    auto stack = thread_.stack();
+    if (how_.exit_on_stall && condition_of(complete.verdict) == condition::stalled) {
+        complete.loop.stack = name_stack(stack);
+        tell(complete);
         end_process(exit_frozen);
     }
-    if (stalled_ || silent < how_.stall_after)
+    if (namer_.joinable())
+        namer_.join();
+    namer_ =
+        std::thread{[this, complete = std::move(complete), stack = std::move(stack)]() mutable {
+            complete.loop.stack = name_stack(stack);
+            asio::post(timer_.get_executor(),
+                       [this, complete = std::move(complete)] { tell(complete); });
+        }};
+}
+
+void loop_monitor::tell(const stall_report& complete) {
+    last_report_ = to_json(complete);
+    const auto now = clock::now();
+    if (complete.verdict == told_ && now - told_at_ < until_told_again)
         return;
-    stalled_ = true;
-    spdlog::critical("loop is frozen: its thread has not come back to the event loop for_ms={}",
-                     milliseconds(silent));
-    if (how_.exit_on_stall)
-        end_process(exit_frozen);
+    told_ = complete.verdict;
+    told_at_ = now;
+    alarm::write(to_prose(complete, colour_is_welcome()));
+}
+
+void loop_monitor::give_up_shutdown(clock::time_point now) {
+    const auto silent = now - moved_at_; // a congested loop will come to it
+    if (!signalled_ ||
+        silent < std::max<clock::duration>(how_.limits.stall_after, patience_at_a_signal))
+        return;
+    alarm::log(spdlog::level::critical,
+               "loop is frozen, so no clean shutdown is possible for_ms={} exit={}",
+               count_ms(silent), exit_frozen);
+    end_process(exit_frozen);
 }
 
 void loop_monitor::await_signal() {
@@ -90,7 +264,7 @@ void loop_monitor::await_signal() {
 
 void loop_monitor::on_signal() {
     if (signalled_) // the second one: at once
-        end_process(stalled_ ? exit_frozen : EXIT_SUCCESS);
+        end_process(health().condition == condition::stalled ? exit_frozen : EXIT_SUCCESS);
     signalled_ = true;
     asio::post(loop_, how_.on_signal);
     await_signal();

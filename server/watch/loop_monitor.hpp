@@ -1,39 +1,69 @@
-// The watch thread: it survives the freeze of the loop. It asks the loop for a sign of life, tells
-// when there is none, and takes the signals, so that Ctrl-C ends a frozen server too. Never takes
-// the chat lock.
+// Watches the loop from the watch thread, which survives its freeze: asks the loop for signs of life,
+// looks at the ledger of its locks, judges, and writes a report when something is wrong. Takes the
+// signals, too, so that Ctrl-C ends a frozen server. Never takes the chat lock.
 #pragma once
 
+#include "server/sync/lock_ledger.hpp"
 #include "server/sync/loop_executor.hpp"
+#include "server/watch/health.hpp"
+#include "server/watch/histogram.hpp"
+#include "server/watch/session_names.hpp"
+#include "server/watch/stall_report.hpp"
+#include "server/watch/thread_view.hpp"
+#include "server/watch/verdict.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace chat {
 
 class loop_monitor {
 public:
     struct settings {
-        std::chrono::milliseconds stall_after; ///< no turn of the loop for so long is a stall
-        bool exit_on_stall;                    ///< then end the process with exit_frozen
-        std::function<void()> on_signal;       ///< runs on the loop at the first SIGINT or SIGTERM
+        patience limits;
+        bool exit_on_stall;              ///< end the process with exit_frozen when the loop stalls
+        std::function<void()> on_signal; ///< runs on the loop at the first SIGINT or SIGTERM
     };
 
     static constexpr int exit_frozen = 3;
 
-    /// Starts the thread. `loop` must outlive this.
-    loop_monitor(loop_executor loop, settings how);
+    /// To be made on the loop's thread, before the watch thread runs `watch`. The first of the
+    /// ledgers is that of the chat lock.
+    loop_monitor(asio::io_context& watch, loop_executor loop,
+                 std::vector<const lock_ledger*> ledgers, const session_names& names, settings how);
 
-    /// Ends the thread.
+    /// When the watch thread has ended.
     ~loop_monitor();
 
     loop_monitor(const loop_monitor&) = delete;
     loop_monitor& operator=(const loop_monitor&) = delete;
+
+    // --- On the watch thread ---
+
+    [[nodiscard]] chat::health health() const;
+
+    /// The last stall report, as JSON.
+    [[nodiscard]] const std::optional<std::string>& last_report() const { return last_report_; }
+
+    /// How many reports there were with this verdict.
+    [[nodiscard]] std::uint64_t reports(verdict which) const {
+        return reports_[static_cast<std::size_t>(which)];
+    }
+
+    /// How long the loop took to answer probes.
+    [[nodiscard]] const histogram& lag() const { return lag_; }
 
 private:
     using clock = std::chrono::steady_clock;
@@ -41,25 +71,54 @@ private:
     // A question that the loop answers when it turns. Shared with the posted handler, which may
     // outlive us.
     struct probe {
-        std::atomic<bool> answered{true};
+        std::atomic<clock::rep> answered_at{0}; // 0: not yet
     };
 
+    void schedule();
     void tick();
-    void ask();
-    void look(clock::time_point now);
+    void ask(clock::time_point now);
+    void take_answer(clock::time_point now);
+    [[nodiscard]] evidence look(clock::time_point now);
+    [[nodiscard]] const lock_ledger* ledger_of_deadlock() const;
+    void act(verdict found, clock::time_point now);
+    void heal(clock::time_point now);
+    void report(verdict found, clock::time_point now);
+    void tell_with_stack(stall_report complete);
+    void tell(const stall_report& complete);
+    void give_up_shutdown(clock::time_point now);
     void await_signal();
     void on_signal();
 
     loop_executor loop_;
+    std::vector<const lock_ledger*> ledgers_;
+    const session_names& names_;
     settings how_;
-    asio::io_context context_{1};
-    asio::steady_timer timer_{context_};
-    asio::signal_set signals_{context_};
+    thread_view thread_;
+    asio::steady_timer timer_;
+    asio::signal_set signals_;
+
     std::shared_ptr<probe> probe_ = std::make_shared<probe>();
     clock::time_point asked_at_{};
-    bool stalled_ = false;
+    bool answered_ = false;
+
+    // When the loop's thread was last seen to end a handler, or was last asked, and what its counters
+    // said then.
+    clock::time_point moved_at_{};
+    std::uint64_t handlers_then_ = 0;
+    std::chrono::nanoseconds cpu_then_{};
+    std::uint64_t handlers_when_asked_ = 0;
+    clock::time_point turning_since_{}; // without a stall between
+
+    verdict verdict_ = verdict::alive; // what was found and is not over
+    clock::time_point ill_since_{};
     bool signalled_ = false;
-    std::thread thread_; // last: it uses all of the above
+
+    std::optional<std::string> last_report_;
+    clock::time_point told_at_{};
+    verdict told_ = verdict::alive;
+    std::array<std::uint64_t, 6> reports_{};
+    histogram lag_;
+    std::thread namer_; // of the stack in the last report
 };
 
 } // namespace chat

@@ -6,6 +6,8 @@
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
 #include "server/chat/session.hpp"
+#include "server/sync/lock_ledger.hpp"
+#include "server/watch/session_names.hpp"
 #include "tests/fuzz/require.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -135,7 +137,7 @@ class world {
 public:
     world(const session_limits& limits, message_buffer::limits keep)
         : limits_{limits}
-        , room_{executor_, roster_, keep} {
+        , room_{executor_, roster_, keep, ledger_} {
         asio::co_spawn(executor_, room_.fan_out(), fail);
     }
 
@@ -172,7 +174,9 @@ private:
     asio::io_context loop_{1};
     loop_executor executor_ = loop_.get_executor();
     session_limits limits_;
-    roster roster_{executor_, {.clients = 2, .clients_per_address = 0}, 1h};
+    lock_ledger ledger_;
+    session_names names_;
+    roster roster_{executor_, {.clients = 2, .clients_per_address = 0}, 1h, names_};
     room room_;
 };
 

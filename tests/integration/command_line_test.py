@@ -43,6 +43,7 @@ class CommandLine(ServerTest):
 
     def test_a_bad_number_is_2(self):
         for flags in (["--port", "eighty"], ["--port", "65536"], ["--port", "-1"], ["--port"],
+                      ["--admin-port", "65536"],
                       ["--history", "0"], ["--history", "1e3x"], ["--max-clients", "0"],
                       ["--max-rate", "-1"], ["--max-message-bytes", "1.5"],
                       ["--history-bytes", "99999999999999999999"]):
@@ -60,6 +61,7 @@ class CommandLine(ServerTest):
         self.assert_refused(2, ["--on-stall", "panic"], "--on-stall", "report", "exit")
         self.assert_refused(2, ["--log-level", "loud"], "--log-level", "debug")
         self.assert_refused(2, ["--address", "localhost"], "--address", "write 127.0.0.1")
+        self.assert_refused(2, ["--admin-address", "localhost"], "--admin-address", "write 127.0.0.1")
 
     def test_durations_come_in_three_units(self):
         server = self.start("--write-timeout", "2.5s", "--idle-timeout", "1m", "--stall-after", "1000ms")
@@ -68,7 +70,7 @@ class CommandLine(ServerTest):
     def test_help_and_version_are_0_and_on_stdout(self):
         shown = self.run_with("--help")
         self.assertEqual((shown.returncode, shown.stderr), (0, ""))
-        for flag in ("--port", "--write-timeout", "--on-stall", "Exit codes"):
+        for flag in ("--port", "--admin-port", "--no-admin", "--write-timeout", "--on-stall", "Exit codes"):
             self.assertIn(flag, shown.stdout)
         shown = self.run_with("--version")
         self.assertEqual((shown.returncode, shown.stderr), (0, ""))

@@ -15,7 +15,8 @@ PROGRAMS = sys.argv[2]
 
 @contextlib.contextmanager
 def real_server(flavour):
-    process = subprocess.Popen([os.path.join(PROGRAMS, f"chat-server-{flavour}"), "--port", "0"],
+    process = subprocess.Popen([os.path.join(PROGRAMS, f"chat-server-{flavour}"), "--port", "0",
+                                "--no-admin"],
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         ready = process.stdout.readline()

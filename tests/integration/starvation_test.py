@@ -2,6 +2,7 @@
 
 from chat_client import ChatClient
 from chat_server import ServerTest, run_tests
+from source_lines import named_after, source_at
 
 WRITE_TIMEOUT = 2.0
 GOODBYE = 1.0  # how long a reader that is thrown out may take to notice
@@ -41,6 +42,20 @@ class Starvation(ServerTest):
         self.assertNotIn("frozen", server.log())
         sleeper.connection.reset()
         newcomer.take("welcome")
+
+    def test_the_report_names_the_reader(self):
+        """Which is the one thing that the operator can do something about."""
+        server = self.start("--write-timeout", "1m", "--starve-after", "500ms")
+        *_, sleeper, _ = self.starve(server)
+        server.wait_for_log("Fix")
+        report = server.log()
+        self.assertIn("lock is starved", report)
+        self.assertIn('HOLDS the lock: deliver, session 3 "guest-3"', report)
+        self.assertIn('awaits room in the socket of session 3 "guest-3"', " ".join(report.split()))
+        self.assertRegex(source_at(named_after("takes it in", report)), r"co_await .*\.lock\(\{\"deliver\"")
+        self.assertRegex(source_at(named_after("sleeps in", report)), r"co_await to->write_news\(")
+        sleeper.connection.reset()
+        server.wait_for_log("lock moves again")
 
     def test_all_flows_again_when_the_slow_reader_is_closed(self):
         """After --write-timeout the lock is free: nothing that was said is lost."""

@@ -20,6 +20,7 @@ function(chat_mutant name program case)
   endforeach()
   file(CONFIGURE OUTPUT ${directory}/server/sync/async_mutex.hpp CONTENT "${text}" @ONLY)
   add_executable(mutant_${name} unit/${program}_test.cpp)
+  set_target_properties(mutant_${name} PROPERTIES OUTPUT_NAME ${program}_mutant_${name})
   target_include_directories(mutant_${name} BEFORE PRIVATE ${directory})
   target_compile_definitions(mutant_${name} PRIVATE CHAT_TEST_ONE_MUTEX)
   if(program MATCHES exploration)
@@ -38,7 +39,7 @@ function(chat_mutant_case name case)
   add_test(NAME "mutant.${name}.${slug}" COMMAND ${CMAKE_COMMAND}
     -DPROGRAM=$<TARGET_FILE:mutant_${name}> -DCASE=${case}
     -P ${CMAKE_CURRENT_SOURCE_DIR}/mutants/expect_failure.cmake)
-  set_tests_properties("mutant.${name}.${slug}" PROPERTIES TIMEOUT 60 LABELS mutant)
+  set_tests_properties("mutant.${name}.${slug}" PROPERTIES TIMEOUT 120 LABELS mutant)
 endfunction()
 
 # --- Order
@@ -48,6 +49,8 @@ chat_mutant(newest_first async_mutex "waiters are served in the order they came"
 
 chat_mutant(free_while_granted async_mutex "try_lock does not overtake the queue"
   "word_.store(word::held, std::memory_order_relaxed)" "word_.store(word::free, std::memory_order_relaxed)")
+
+chat_mutant_case(free_while_granted "a late comer does not overtake")
 
 # --- Where and when handlers run
 
@@ -67,7 +70,11 @@ chat_mutant(no_outstanding_work async_mutex "a waiter keeps its own context runn
 # --- Cancellation
 
 chat_mutant(no_cancellation async_mutex "each type of cancellation aborts a waiter"
-  "slot.template emplace<async_mutex_canceller>(*self)" "")
+  "slot.template emplace<canceller>(*self)" "")
+
+# Needs the tests that the other mutants leave out.
+set_property(TARGET mutant_no_cancellation PROPERTY COMPILE_DEFINITIONS "")
+chat_mutant_case(no_cancellation "lock or timer ends")
 
 chat_mutant(only_terminal async_mutex "each type of cancellation aborts a waiter"
   "type != asio::cancellation_type::none" "type == asio::cancellation_type::terminal")
@@ -84,23 +91,34 @@ chat_mutant(slot_is_not_cleared async_mutex "each type of cancellation aborts a 
 
 chat_mutant(canceller_outlives_its_waiter async_mutex
   "a signal that outlives its waiter's context does nothing"
-  "canceller->waiter = nullptr" "")
+  "canceller_->wait = nullptr" "")
 
 chat_mutant(waiter_outlives_its_canceller async_mutex
   "a signal may die before the context that its waiter dies with"
-  "waiter->canceller = nullptr" "")
+  "wait->canceller_ = nullptr" "")
 
-chat_mutant(waiter_has_no_reference async_mutex "destroying the mutex aborts who waits"
-  "state_.retain()" "" "~async_mutex_wait() { state_.release(); }" "~async_mutex_wait() {}")
+chat_mutant(slot_is_cleared_after_its_signal async_mutex
+  "a signal may die before its waiter is granted"
+  "if (canceller_) { // or" "if (true) { // or")
+
+chat_mutant(cancellation_has_no_reference async_mutex "destroying the mutex aborts who waits"
+  "state.retain();\n            wait" "wait"
+  "state.release();\n        }\n\n        /// All types" "}\n\n        /// All types")
 
 # --- Ends of lives
 
 chat_mutant(grant_dies_with_its_context async_mutex "a context that dies gives back a grant in flight"
   "Guard given_back{granted ? &state_ : nullptr}" "(void)granted")
 
+chat_mutant(grant_dies_with_its_handler async_mutex "a throwing handler gives the lock back"
+  "Guard held{granted ? &state_ : nullptr};" "auto& held = *new Guard{granted ? &state_ : nullptr};")
+
 chat_mutant(context_leaves_its_waiters async_mutex
   "a context that dies takes its waiters along and the queue goes on"
   "member->forget(*this, dead)" "")
+
+chat_mutant(dying_waiter_has_no_reference async_mutex "a waiter that dies may take the mutex along"
+  "retain(); // until it has died" "" "destroy();\n        state.release();" "destroy();")
 
 chat_mutant(foreign_context_is_not_met async_mutex
   "a context that dies takes its waiters along and the queue goes on"
@@ -126,8 +144,8 @@ chat_mutant(try_lock_is_not_atomic mutex_exploration "no order of lock"
   "        if (word_.load(std::memory_order_relaxed) != word::free) {\n            return false;\n        }\n        word_.store(word::held, std::memory_order_relaxed);")
 
 chat_mutant(unlock_is_not_atomic mutex_exploration "no order of lock"
-  "        auto seen = word::held;\n        if (!word_.compare_exchange_strong(seen, word::free, std::memory_order_release,\n                                           std::memory_order_relaxed)) {\n            hand_over();\n        }"
-  "        if (word_.load(std::memory_order_relaxed) == word::held) {\n            word_.store(word::free, std::memory_order_relaxed);\n        } else {\n            hand_over();\n        }")
+  "        if (seen != word::held ||\n            !word_.compare_exchange_strong(seen, word::free, std::memory_order_release,\n                                           std::memory_order_relaxed)) {\n            hand_over();\n        }"
+  "        if (seen == word::held) {\n            word_.store(word::free, std::memory_order_relaxed);\n        } else {\n            hand_over();\n        }")
 
 chat_mutant(last_waiter_left_meanwhile mutex_exploration "no order of lock"
   "if (!queue_.empty()) {\n            auto& next" "{\n            auto& next")

@@ -237,14 +237,19 @@ TEST_CASE_TEMPLATE("the lock is free again after the last waiter", Mutex, BOTH_M
     CHECK(mutex.try_lock().owns_lock());
 }
 
-TEST_CASE_TEMPLATE("the stack does not grow with the queue", Mutex, BOTH_MUTEXES) {
+TEST_CASE_TEMPLATE("the stack does not grow with the queue, a million long", Mutex, BOTH_MUTEXES) {
     asio::io_context loop;
     Mutex mutex{loop};
+#ifdef CHAT_TEST_ONE_MUTEX
+    const int waiters = 20'000;
+#else
+    const int waiters = 1'000'000;
+#endif
     std::uintptr_t lowest = UINTPTR_MAX;
     std::uintptr_t highest = 0;
     int served = 0;
     auto held = mutex.try_lock();
-    for (int id = 0; id != 20'000; ++id) {
+    for (int id = 0; id != waiters; ++id) {
         mutex.async_lock([&](error_code, typename Mutex::guard guard) {
             const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
             lowest = std::min(lowest, here);
@@ -255,7 +260,7 @@ TEST_CASE_TEMPLATE("the stack does not grow with the queue", Mutex, BOTH_MUTEXES
     }
     held.unlock();
     poll(loop);
-    CHECK(served == 20'000);
+    CHECK(served == waiters);
     CHECK(highest - lowest < 1024);
 }
 
@@ -704,6 +709,20 @@ TEST_CASE_TEMPLATE("a signal may die before the context that its waiter dies wit
     CHECK(waiter.runs == 0);
 }
 
+TEST_CASE_TEMPLATE("a signal may die before its waiter is granted", Mutex, BOTH_MUTEXES) {
+    asio::io_context loop;
+    Mutex mutex{loop};
+    outcome<Mutex> waiter;
+    auto held = mutex.try_lock();
+    {
+        asio::cancellation_signal stop;
+        lock_cancellably(mutex, stop, waiter);
+    }
+    held.unlock();
+    poll(loop);
+    CHECK(waiter.granted());
+}
+
 // --- Guards and observers
 // ---------------------------------------------------------------------------------
 
@@ -765,6 +784,27 @@ TEST_CASE("an observer learns who holds, who waits and who left, from which line
     CHECK(seen == std::vector<std::string>{"takes " + at(1), "waits " + helper, "waits " + at(3),
                                            "leaves " + helper, "released", "gets " + at(3),
                                            "released"});
+}
+
+TEST_CASE("a waiter that dies may take the mutex along") {
+    using mutex_type = basic_async_mutex<loop_executor, concurrent, journal>;
+    asio::io_context loop;
+    std::vector<std::string> seen;
+    auto mutex = std::make_shared<mutex_type>(loop, journal{&seen});
+    auto held = mutex->try_lock();
+    {
+        asio::io_context dying;
+        auto& alive = *mutex;
+        alive.async_lock(asio::bind_executor(
+            dying, [owner = std::move(mutex), inside = std::move(held)](
+                       error_code, mutex_type::guard) { FAIL("a handler ran"); }));
+        alive.async_lock(asio::bind_executor(
+            dying, [](error_code, mutex_type::guard) { FAIL("a handler ran"); }));
+    }
+    REQUIRE(seen.size() == 6);
+    CHECK(seen[3].starts_with("leaves"));
+    CHECK(seen[4] == "released");
+    CHECK(seen[5].starts_with("leaves")); // the second waiter, when the mutex was gone
 }
 
 static_assert(std::is_empty_v<unobserved>);

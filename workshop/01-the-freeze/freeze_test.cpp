@@ -5,58 +5,20 @@
 #include <doctest/doctest.h>
 
 #include "workshop/01-the-freeze/cafe.hpp"
+#include "workshop/watchdog.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
-#include <condition_variable>
-#include <cstdlib>
-#include <iostream>
-#include <mutex>
-#include <thread>
 
 namespace asio = boost::asio;
-using namespace std::chrono_literals;
 
 namespace {
 
-/// A thread of its own, since a frozen one can't report that it is frozen. Ends the process when it
-/// outlives its patience.
-class watchdog {
-public:
-    watchdog()
-        : thread_{[this] { watch(); }} {}
-
-    ~watchdog() {
-        {
-            const std::lock_guard lock{mutex_};
-            served_ = true;
-        }
-        changed_.notify_one();
-        thread_.join();
-    }
-
-    watchdog(const watchdog&) = delete;
-    watchdog& operator=(const watchdog&) = delete;
-
-private:
-    static constexpr auto patience = 1500ms; // an open café needs 15 ms
-
-    void watch() {
-        std::unique_lock lock{mutex_};
-        if (changed_.wait_for(lock, patience, [this] { return served_; }))
-            return;
-        std::cerr << "frozen: the café's only thread waits for a lock, and the task that holds it\n"
-                     "        sleeps in a co_await that only this thread could end.\n"
-                     "hint:   which guard is alive while take_order awaits the printer?\n";
-        std::_Exit(3); // a thread that is stuck in lock() can't be joined
-    }
-
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool served_ = false;
-    std::thread thread_; // last: it uses the others
-};
+constexpr auto what_a_freeze_means =
+    "the café's only thread waits for a lock, and the task that holds it\n"
+    "        sleeps in a co_await that only this thread could end.\n"
+    "hint:   which guard is alive while take_order awaits the printer?";
 
 /// What comes of a task is stored; what it throws is thrown out of loop.run().
 template <class T>
@@ -71,7 +33,7 @@ void spawn(asio::io_context& loop, asio::awaitable<T> task, T& result) {
 } // namespace
 
 TEST_CASE("three customers get their receipts, their numbers and their drinks") {
-    const watchdog patience;
+    const workshop::watchdog patience{what_a_freeze_means};
     asio::io_context loop{1};
     cafe::shop shop{loop};
     int first = 0;

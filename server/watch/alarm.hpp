@@ -1,0 +1,24 @@
+// How the watch thread speaks: straight to stderr. Not through the logger, whose lock the loop's
+// thread may hold while it is stuck (in a write to a terminal that was stopped, for one).
+#pragma once
+
+#include <spdlog/common.h>
+#include <spdlog/fmt/fmt.h>
+
+#include <string_view>
+#include <utility>
+
+namespace chat::alarm {
+
+/// Writes as much as stderr takes without blocking.
+void write(std::string_view text);
+
+/// A line as the logger would write it, if it would at this level.
+void log_line(spdlog::level::level_enum level, std::string_view message);
+
+template <class... Args>
+void log(spdlog::level::level_enum level, fmt::format_string<Args...> format, Args&&... args) {
+    log_line(level, fmt::format(format, std::forward<Args>(args)...));
+}
+
+} // namespace chat::alarm

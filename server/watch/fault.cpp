@@ -1,0 +1,78 @@
+#include "server/watch/fault.hpp"
+
+#include "server/sync/blocking_mutex.hpp"
+#include "server/sync/lock_ledger.hpp"
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include <chrono>
+#include <memory>
+#include <thread>
+
+namespace chat {
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+using faulty_mutex = basic_blocking_mutex<loop_executor, lock_observer<who_waits::thread>>;
+
+constexpr auto first_all_is_well = 300ms;
+
+void compute(clock::duration time) {
+    for (const auto end = clock::now() + time; clock::now() < end;) {
+    }
+}
+
+task<> next_turn(lock_ledger& ledger,
+                 std::source_location awaited_at = std::source_location::current()) {
+    ledger.suspending(0, {awaited_at, "a later turn of the loop"});
+    co_await asio::post(co_await asio::this_coro::executor, use_task);
+}
+
+task<> hold_and_sleep(std::shared_ptr<faulty_mutex> mutex, lock_ledger& ledger) {
+    const auto guard = co_await mutex->lock({"fault A"});
+    co_await next_turn(ledger);
+}
+
+task<> lock_as_well(std::shared_ptr<faulty_mutex> mutex) {
+    const auto guard = co_await mutex->lock({"fault B"});
+}
+
+} // namespace
+
+task<> provoke(fault which, lock_ledger& ledger) {
+    const auto loop = co_await asio::this_coro::executor;
+    asio::basic_waitable_timer<clock, asio::wait_traits<clock>, loop_executor> start{
+        loop, first_all_is_well};
+    co_await start.async_wait(use_task);
+    switch (which) {
+    case fault::deadlock: {
+        const auto mutex =
+            std::make_shared<faulty_mutex>(loop, lock_observer<who_waits::thread>{ledger});
+        const auto rethrow = [](std::exception_ptr failed) {
+            if (failed)
+                std::rethrow_exception(failed);
+        };
+        asio::co_spawn(loop, hold_and_sleep(mutex, ledger), rethrow);
+        asio::co_spawn(loop, lock_as_well(mutex), rethrow);
+        break;
+    }
+    case fault::sleep:
+        std::this_thread::sleep_for(2s);
+        break;
+    case fault::spin:
+        compute(2s);
+        break;
+    case fault::flood:
+        for (int count = 0; count < 2000; ++count)
+            asio::post(loop, [] { compute(1ms); });
+        break;
+    case fault::none:
+        break;
+    }
+}
+
+} // namespace chat

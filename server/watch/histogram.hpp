@@ -1,0 +1,46 @@
+// How often something took how long: a fixed number of buckets, whose limits double from one
+// microsecond to about half a minute. One writer; who reads from another thread takes a copy under
+// the writer's lock, or on the writer's thread.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace chat {
+
+struct histogram {
+    /// The last bucket has no limit.
+    static constexpr std::size_t size = 27;
+
+    std::array<std::uint64_t, size> in_bucket{}; ///< what is above the limit of the bucket before
+    std::uint64_t count = 0;
+    std::uint64_t sum_ns = 0;
+
+    /// In microseconds; what takes exactly so long is in the bucket. Not for the last one.
+    static constexpr std::uint64_t limit_us(std::size_t bucket) {
+        return std::uint64_t{1} << bucket;
+    }
+
+    void record(std::chrono::nanoseconds time) {
+        const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
+        const auto us = (ns + 999) / 1000;
+        const auto bucket = us <= 1 ? 0 : static_cast<std::size_t>(std::bit_width(us - 1));
+        ++in_bucket[std::min(bucket, size - 1)];
+        ++count;
+        sum_ns += ns;
+    }
+
+    /// As Prometheus counts: each bucket with all that is in the smaller ones.
+    [[nodiscard]] std::array<std::uint64_t, size> cumulative() const {
+        auto sums = in_bucket;
+        for (std::size_t bucket = 1; bucket < size; ++bucket)
+            sums[bucket] += sums[bucket - 1];
+        return sums;
+    }
+};
+
+} // namespace chat

@@ -1,0 +1,36 @@
+// The names of the clients, for reports: sessions write them when they come, change their name and
+// go, the watch thread reads them. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace chat {
+
+class session_names {
+public:
+    void set(std::uint64_t session, std::string name) {
+        const std::lock_guard lock{mutex_};
+        names_.insert_or_assign(session, std::move(name));
+    }
+
+    void erase(std::uint64_t session) {
+        const std::lock_guard lock{mutex_};
+        names_.erase(session);
+    }
+
+    /// Empty when unknown.
+    [[nodiscard]] std::string of(std::uint64_t session) const {
+        const std::lock_guard lock{mutex_};
+        const auto found = names_.find(session);
+        return found == names_.end() ? std::string{} : found->second;
+    }
+
+private:
+    mutable std::mutex mutex_; // guards names_
+    std::map<std::uint64_t, std::string> names_;
+};
+
+} // namespace chat

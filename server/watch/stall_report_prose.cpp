@@ -1,0 +1,183 @@
+#include "server/watch/stall_report.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cctype>
+#include <string_view>
+
+namespace chat {
+
+namespace {
+
+constexpr std::size_t width = 98;
+constexpr std::size_t column = 46;
+constexpr std::size_t most_waiters = 5;
+constexpr std::size_t most_calls = 9;
+
+struct palette {
+    std::string_view title, strong, faint, plain;
+};
+
+constexpr palette in_colour{"\033[1;37;41m", "\033[1m", "\033[2m", "\033[0m"};
+constexpr palette no_colour{"", "", "", ""};
+
+/// Characters, not bytes: names may be in any script.
+std::size_t length(std::string_view text) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char byte) { return (byte & 0xC0) != 0x80; }));
+}
+
+std::string padded(std::string_view text, std::size_t to) {
+    return std::string{text} + std::string(to - std::min(to, length(text)), ' ');
+}
+
+std::vector<std::string> wrapped(std::string_view text, std::size_t to) {
+    std::vector<std::string> lines(1);
+    while (!text.empty()) {
+        const auto word = text.substr(0, text.find(' '));
+        text.remove_prefix(std::min(text.size(), word.size() + 1));
+        if (!lines.back().empty() && length(lines.back()) + 1 + length(word) > to)
+            lines.emplace_back();
+        if (!lines.back().empty())
+            lines.back() += ' ';
+        lines.back() += word;
+    }
+    return lines;
+}
+
+std::string_view headline(const stall_report& report) {
+    switch (report.verdict) {
+    case verdict::deadlock:
+        return "the loop's thread waits for itself, and always will";
+    case verdict::blocked:
+        return "a handler has put the loop's thread to sleep";
+    case verdict::spinning:
+        return "a handler computes and does not come back to the loop";
+    case verdict::congested:
+        return "the loop moves, but too slowly for what it has to do";
+    case verdict::starved:
+        return "the loop turns, but the chat lock does not change hands";
+    case verdict::alive:
+        break;
+    }
+    return "all is well";
+}
+
+/// Left what the holder did, right what those who wait did, in the order in which it happened.
+class two_columns {
+public:
+    explicit two_columns(const palette& colours)
+        : colours_{colours} {}
+
+    void left(std::string_view text) {
+        for (const auto& line : wrapped(text, column - 2))
+            rows_ +=
+                fmt::format("  {} {}│{}\n", padded(line, column), colours_.faint, colours_.plain);
+    }
+
+    void right(std::string_view text) {
+        for (const auto& line : wrapped(text, column))
+            rows_ += fmt::format("  {} {}│{} {}\n", padded("", column), colours_.faint,
+                                 colours_.plain, line);
+    }
+
+    void heads(std::string_view holder, std::string_view waiter) {
+        rows_ += fmt::format("  {}{}{} {}│{} {}{}{}\n", colours_.strong, padded(holder, column),
+                             colours_.plain, colours_.faint, colours_.plain, colours_.strong,
+                             waiter, colours_.plain);
+        std::string line;
+        for (std::size_t at = 0; at < width - 2; ++at)
+            line += at == column + 1 ? "┼" : "─";
+        rows_ += fmt::format("  {}{}{}\n", colours_.faint, line, colours_.plain);
+    }
+
+    [[nodiscard]] const std::string& text() const { return rows_; }
+
+private:
+    const palette& colours_;
+    std::string rows_;
+};
+
+std::string parties(const stall_report& report, const palette& colours) {
+    const auto& holder = *report.held_by;
+    const bool deadlock = report.verdict == verdict::deadlock;
+    two_columns table{colours};
+    table.heads("HOLDS the lock: " + holder.label(), "WAITS for it");
+    table.left("takes it in " + holder.at);
+    if (!holder.suspended_at.empty()) {
+        table.left("sleeps in   " + holder.suspended_at);
+        table.left("awaiting    " + holder.awaiting);
+    }
+    table.left(fmt::format("holds it for {} ms already", holder.since.count()));
+    const auto shown = std::min(report.waiters.size(), most_waiters);
+    for (std::size_t at = 0; at < shown; ++at) {
+        const auto& each = report.waiters[at];
+        table.right(each.label());
+        table.right(fmt::format("asks in {}, {} ms ago", each.at, each.since.count()));
+    }
+    if (report.waiting > shown)
+        table.right(fmt::format("and {} more", report.waiting - shown));
+    if (deadlock) {
+        table.right("and so stops the loop's only thread");
+        table.left("needs that thread, to wake up and release");
+    }
+    return table.text();
+}
+
+std::string paragraph(std::string_view head, std::string_view text, const palette& colours) {
+    constexpr std::size_t indent = 8;
+    std::string all;
+    for (const auto& line : wrapped(text, width - indent)) {
+        all += fmt::format("  {}{}{}{}\n", colours.strong,
+                           padded(all.empty() ? head : "", indent - 2), colours.plain, line);
+    }
+    return all;
+}
+
+std::string_view meaning(char state) {
+    switch (state) {
+    case 'R':
+        return "runs";
+    case 'S':
+        return "sleeps";
+    case 'D':
+        return "sleeps in the kernel";
+    default:
+        return "is in an unusual state";
+    }
+}
+
+std::string stack_of(const stall_report::thread& loop, const palette& colours) {
+    auto text =
+        fmt::format("  {}Where{} the loop's thread is (thread {}, it {}), the last call first:\n",
+                    colours.strong, colours.plain, loop.id, meaning(loop.state));
+    const auto shown = std::min(loop.stack.size(), most_calls);
+    for (std::size_t at = 0; at < shown; ++at)
+        text += fmt::format("        {}\n", loop.stack[at]);
+    if (loop.stack.size() > shown)
+        text += fmt::format("        and {} more\n", loop.stack.size() - shown);
+    return text;
+}
+
+} // namespace
+
+std::string to_prose(const stall_report& report, bool colour) {
+    const auto& colours = colour ? in_colour : no_colour;
+    std::string name{to_string(report.verdict)};
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    auto text = fmt::format("\n  {} {} {} {}, for {} ms already\n\n", colours.title, name,
+                            colours.plain, headline(report), report.stalled.count());
+    const bool about_the_lock =
+        report.verdict == verdict::deadlock || report.verdict == verdict::starved;
+    if (about_the_lock && report.held_by)
+        text += parties(report, colours) + '\n';
+    text += paragraph("Why", report.explanation, colours);
+    text += paragraph("Fix", report.fix, colours);
+    if (report.verdict != verdict::starved)
+        text += '\n' + stack_of(report.loop, colours);
+    return text + '\n';
+}
+
+} // namespace chat

@@ -1,0 +1,109 @@
+// Why nothing moves, as a drawing: boxes, an arrow from each to the next, and the way back.
+import { show, place, task } from "./words.js";
+
+const section = document.getElementById("stall");
+const cycle = document.getElementById("cycle");
+const back = document.getElementById("back");
+let drawn = "";
+let complete = false;
+
+export function hideCycle() {
+  section.hidden = true;
+  drawn = "";
+}
+
+/// True when it names the holder of the lock and who waits for it.
+export function drawCycle(state, report) {
+  section.hidden = false;
+  const { holder, waiters } = state.lock;
+  const words = [report?.explanation ?? "", report?.fix ?? ""];
+  // Redrawn only when something else is to be said: it is read, perhaps aloud.
+  const same = JSON.stringify([state.verdict, holder?.task, holder?.at, holder?.suspended_at, waiters[0]?.at, words]);
+  if (same === drawn) return complete;
+  drawn = same;
+  show("explanation", words[0]);
+  show("fix", words[1]);
+  complete = Boolean(holder && waiters[0]) && (state.status === "starved" || state.verdict === "deadlock");
+  if (!complete) drawOther(state.verdict);
+  else if (state.status === "starved") drawStarved(holder, state.lock);
+  else drawDeadlock(holder, waiters[0]);
+  return complete;
+}
+
+function drawDeadlock(holder, waiter) {
+  show("stall-title", "Each waits for the next, for ever");
+  cycle.replaceChildren(
+    box(task(holder), ["took the lock in ", place(holder.at)],
+        holder.suspended_at ? ["sleeps in ", place(holder.suspended_at)] : []),
+    arrow("needs"),
+    box("the only thread", ["runs all tasks, one at a time"], ["is blocked in std::mutex::lock"]),
+    arrow("is stopped by"),
+    box(task(waiter), ["asks for the lock in ", place(waiter.at)], ["and so stops the thread"]));
+  drawBack(`${task(waiter)} waits for the lock that ${task(holder)} holds`);
+}
+
+function drawStarved(holder, lock) {
+  show("stall-title", "The loop turns, but the lock does not change hands");
+  const first = lock.waiters.slice(0, 2).map(task).join(", ");
+  cycle.replaceChildren(
+    box(lock.waiting === 1 ? "1 task" : `${lock.waiting} tasks`, ["for the lock: ", first, lock.waiting > 2 ? ", …" : ""],
+        ["the first asked in ", place(lock.waiters[0].at)]),
+    arrow(lock.waiting === 1 ? "waits for" : "wait for"),
+    box(task(holder), ["took the lock in ", place(holder.at)],
+        holder.suspended_at ? ["sleeps in ", place(holder.suspended_at)] : []),
+    arrow("awaits"),
+    box(holder.awaiting_name || holder.name || "its client", [holder.awaiting || "to take what was sent"], []));
+  back.hidden = true;
+}
+
+function drawOther(verdict) {
+  const why = {
+    blocked: "The loop's thread is blocked in a system call, or by another thread's lock",
+    spinning: "The loop's thread computes, and does not come back to the loop",
+    deadlock: "The loop's thread waits for a lock that needs it",
+    starved: "The loop turns, but the lock does not change hands",
+  };
+  show("stall-title", why[verdict] ?? "The loop's thread does not come back to the loop");
+  cycle.replaceChildren();
+  back.hidden = true;
+}
+
+function drawBack(text) {
+  const label = document.createElement("span");
+  label.textContent = text;
+  back.replaceChildren(label);
+  back.hidden = false;
+}
+
+function box(title, ...lines) {
+  const item = document.createElement("li");
+  const head = document.createElement("b");
+  head.textContent = title;
+  item.append(head);
+  for (const line of lines) {
+    const row = document.createElement("div");
+    row.append(...line);
+    item.append(row);
+  }
+  return item;
+}
+
+function arrow(label) {
+  const item = document.createElement("li");
+  item.className = "arrow";
+  const word = document.createElement("span");
+  word.textContent = label;
+  const ns = "http://www.w3.org/2000/svg";
+  const drawing = document.createElementNS(ns, "svg");
+  drawing.setAttribute("viewBox", "0 0 100 16");
+  drawing.setAttribute("preserveAspectRatio", "none");
+  drawing.setAttribute("aria-hidden", "true");
+  const shaft = document.createElementNS(ns, "path");
+  shaft.setAttribute("d", "M0,8H88");
+  const head = document.createElementNS(ns, "path");
+  head.setAttribute("d", "M86,1L100,8L86,15Z");
+  head.setAttribute("class", "head");
+  drawing.append(shaft, head);
+  item.append(word, drawing);
+  return item;
+}

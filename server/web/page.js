@@ -1,0 +1,122 @@
+// The live page: every event of /api/events is the whole state, which is drawn at once.
+import { listen } from "./live.js";
+import { Rate } from "./rate.js";
+import { drawCycle, hideCycle } from "./cycle.js";
+import { show, time, number, party, place } from "./words.js";
+
+const messages = new Rate(document.getElementById("messages-spark"));
+const deliveries = new Rate(document.getElementById("deliveries-spark"));
+let now = { status: "connecting" };  // what is on the screen
+let worst = null;                    // the last state that was not alive
+let report = null;                   // the stall report that belongs to it
+
+listen("/api/events", { state: draw, gone: drawGone });
+
+function draw(state) {
+  if (state.server.pid !== now.server?.pid) {  // another server than before, or the first
+    messages.clear();
+    deliveries.clear();
+    worst = report = null;
+  }
+  const changed = state.status !== now.status || state.verdict !== now.verdict;
+  if (state.status !== "alive") worst = state;
+  now = state;
+  drawStatus(state);
+  drawNumbers(state);
+  drawLock(state.lock);
+  if (state.status === "alive") {
+    hideCycle();
+    document.getElementById("lock").hidden = false;
+  } else {
+    // The drawing says who holds the lock, and one screen is all there is.
+    document.getElementById("lock").hidden = drawCycle(state, report);
+    if (changed || !report) fetchReport(state);
+  }
+}
+
+// The report is made when the stall is declared, which can be a moment after the status has changed.
+let asking = false;
+async function fetchReport(state) {
+  if (asking) return;
+  asking = true;
+  try {
+    const answer = await fetch("/api/stall");
+    const found = answer.ok ? await answer.json() : null;
+    report = found && found.verdict === now.verdict ? found : null;
+  } catch {
+    report = null;
+  }
+  // Not at every event, if there is none.
+  setTimeout(() => { asking = false; }, report ? 0 : 500);
+  if (now.status === state.status) drawCycle(now, report);
+}
+
+function drawStatus(state) {
+  document.body.dataset.status = state.status;
+  const word = { alive: "ALIVE", starved: "STARVED" }[state.status] ?? `STALLED: ${state.verdict.toUpperCase()}`;
+  show("status", word);
+  document.title = `${word} · ${state.server.mutex} mutex · chat-server`;
+  show("since", since(state));
+  show("mutex", state.server.mutex === "std" ? "std::mutex" : "async mutex");
+  show("guard", state.server.guard === "released" ? "released before the co_await" : "held across the co_await");
+  show("server", `${state.server.chat}  pid ${state.server.pid}  version ${state.server.version}`);
+}
+
+function since(state) {
+  if (state.status !== "alive") return `for ${time(state.for_ms)}`;
+  if (state.verdict) return `but ${state.verdict}`;
+  if (worst) return `for ${time(state.uptime_ms - worst.uptime_ms)} again, after it was ${worst.verdict} for ${time(worst.for_ms)}`;
+  return `for ${time(state.uptime_ms)}`;
+}
+
+function drawNumbers(state) {
+  const counted = state.counters;
+  show("clients", number(counted.clients));
+  const odd = [[counted.closed_slow_readers, "slow readers closed"], [counted.gaps, "gaps"],
+               [counted.refused_connections, "refused"]].filter(([count]) => count > 0);
+  show("clients-more", odd.map(([count, what]) => `${number(count)} ${what}`).join(", "));
+  show("messages", number(messages.add(state.uptime_ms, counted.messages)));
+  show("deliveries", number(deliveries.add(state.uptime_ms, counted.deliveries)));
+  const stalled = state.status === "stalled";
+  const lag = state.recent_lag.count > 0 ? `≤ ${time(state.recent_lag.p99_us / 1000)}` : "–";
+  show("lag", stalled ? time(state.for_ms) : lag);
+  show("lag-more", stalled ? "and it has not come back" : "99 of 100 probes");
+  document.getElementById("lag").classList.toggle("hot", stalled);
+}
+
+function drawLock(lock) {
+  const holder = document.getElementById("holder");
+  holder.replaceChildren();
+  if (lock.holder) {
+    const asleep = document.createElement("div");
+    if (lock.holder.suspended_at) asleep.append("sleeps in ", place(lock.holder.suspended_at));
+    const reason = document.createElement("div");
+    reason.className = "soft";
+    if (lock.holder.awaiting) reason.append(`until: ${lock.holder.awaiting}`);
+    holder.append(...party(lock.holder), asleep, reason);
+  } else {
+    holder.append("nobody");
+  }
+  show("waiting", lock.waiting === 0 ? "waiting" : `waiting: ${number(lock.waiting)}`);
+  const rows = lock.waiters.map((waiter) => {
+    const row = document.createElement("li");
+    row.append(...party(waiter));
+    return row;
+  });
+  if (lock.waiting > rows.length) {
+    const rest = document.createElement("li");
+    rest.append(`and ${number(lock.waiting - rows.length)} more`);
+    rows.push(rest);
+  }
+  if (rows.length === 0) rows.push("nobody");
+  document.getElementById("waiters").replaceChildren(...rows);
+}
+
+function drawGone(seconds) {
+  if (now.status === "connecting" && seconds < 1) return;
+  document.body.dataset.status = "gone";
+  show("status", "GONE");
+  show("since", `nothing has come from the server for ${time(seconds * 1000)}; trying again`);
+  document.title = "GONE · chat-server";
+  now = { ...now, status: "gone" };
+}

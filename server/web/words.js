@@ -1,0 +1,42 @@
+// Numbers and tasks as a reader wants them. What comes from the server is only ever set as text.
+const format = new Intl.NumberFormat("en");
+
+/// Sets an element's text, and leaves it alone when nothing has changed: it may be read aloud.
+export function show(id, text) {
+  const element = document.getElementById(id);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export const number = (value) => format.format(value);
+
+export function time(ms) {
+  if (ms < 1) return `${Math.round(ms * 1000)} µs`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const s = ms / 1000;
+  if (s < 120) return `${s.toFixed(1)} s`;
+  return s < 7200 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
+}
+
+/// `/home/me/chat/server/chat/room.cpp:53` as `room.cpp:53`, the rest as its tooltip.
+export function place(line) {
+  const element = document.createElement("span");
+  element.className = "line";
+  element.textContent = line.split("/").pop();
+  element.title = line;
+  return element;
+}
+
+/// `say` of alice, or the room's own `fan_out`.
+export function task(of) {
+  return of.session === 0 ? of.task : `${of.task} of ${of.name || `session ${of.session}`}`;
+}
+
+/// Who, from which line, for how long: as nodes.
+export function party(of) {
+  const who = document.createElement("b");
+  who.textContent = task(of);
+  const lasting = document.createElement("span");
+  lasting.className = "for soft";
+  lasting.textContent = ` for ${time(of.for_ms)} `;
+  return [who, " ", place(of.at), lasting];
+}

@@ -1,0 +1,13 @@
+// with(f) gives f the value, and f must take it.
+#include "server/sync/async_mutex.hpp"
+#include "server/sync/guarded.hpp"
+#include "server/sync/loop_executor.hpp"
+
+#include <string>
+
+using namespace chat;
+
+task<> wrong(guarded<int, basic_async_mutex<loop_executor>>& number) {
+    auto body = [](std::string&) {};
+    co_await number.with(body);
+}

@@ -1,0 +1,78 @@
+"""What the tests of the admin plane share: requests to it, by a library and byte by byte, and its events."""
+
+import http.client
+import json
+import socket
+import time
+
+from connection import Connection
+
+AT_ONCE = 0.05  # seconds: within which every answer must come, frozen or not
+
+
+class Answer:
+    def __init__(self, response, seconds):
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self.body = response.read()
+        self.seconds = seconds
+
+    def json(self):
+        return json.loads(self.body)
+
+
+def admin_port(server):
+    return int(server.facts["admin"].rstrip("/").rsplit(":", 1)[1])
+
+
+def ask(server, path, method="GET", headers=None, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", admin_port(server), timeout=10)
+    try:
+        begin = time.monotonic()
+        connection.request(method, path, body=body, headers=headers or {})
+        response = connection.getresponse()
+        return Answer(response, time.monotonic() - begin)
+    finally:
+        connection.close()
+
+
+def status_of(server, request):
+    """Sends these bytes, and reads the status of the answer; 0 when there is none."""
+    connection = Connection(admin_port(server), timeout=10)
+    try:
+        connection.send(request)
+        return connection.response()[0]
+    except (ConnectionError, socket.timeout):
+        return 0
+    finally:
+        connection.close()
+
+
+class Events:
+    """The stream of states."""
+
+    def __init__(self, server):
+        self.connection = Connection(admin_port(server), timeout=10)
+        self.connection.send(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.status, self.headers, self._received = self.connection.response()
+
+    def take(self):
+        """The next state."""
+        while b"\n\n" not in self._received:
+            some = self.connection.receive(time.monotonic() + 10)
+            if not some:
+                raise ConnectionError("the stream has ended")
+            self._received += some
+        event, _, self._received = self._received.partition(b"\n\n")
+        assert event.startswith(b"data: "), event
+        return json.loads(event[6:])
+
+    def wait_for(self, condition):
+        """The first state that is as wanted."""
+        deadline = time.monotonic() + 10
+        while not condition(state := self.take()):
+            assert time.monotonic() < deadline, f"it never came; at last: {state}"
+        return state
+
+    def close(self):
+        self.connection.close()

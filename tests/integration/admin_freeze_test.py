@@ -1,0 +1,78 @@
+"""While the chat is frozen for ever, the admin plane answers as if nothing had happened, and says so."""
+
+from admin_client import AT_ONCE, Events, ask
+from chat_client import ChatClient
+from chat_server import ServerTest, run_tests
+
+ENDPOINTS = ("/", "/page.js", "/healthz", "/metrics", "/api/state", "/api/stall", "/nothing")
+ATTEMPTS = 5  # another process may have the processor for a moment: the best counts
+
+
+class AdminFreeze(ServerTest):
+    frozen_at_the_end = True
+
+    def freeze(self, server):
+        """One client says one message."""
+        client = ChatClient(self.connect(server))
+        client.upgrade("/?name=alice")
+        client.take("welcome")
+        client.say("hello")
+        server.wait_for_log("verdict=deadlock")
+        return client
+
+    def test_every_endpoint_answers_at_once_and_the_chat_does_not(self):
+        server = self.start()
+        self.freeze(server)
+        for path in ENDPOINTS:
+            answers = [ask(server, path) for _ in range(ATTEMPTS)]
+            best = min(answer.seconds for answer in answers)
+            print(f"  {path} {answers[0].status} in {best * 1000:.1f} ms")
+            self.assertLess(best, AT_ONCE, path)
+        newcomer = ChatClient(self.connect(server))
+        with self.assertRaises(TimeoutError):
+            newcomer.upgrade(within=0.5)
+
+    def test_health_is_503_and_tells_the_verdict(self):
+        server = self.start()
+        self.freeze(server)
+        first = ask(server, "/healthz")
+        self.assertEqual(first.status, 503)
+        self.assertEqual((first.json()["status"], first.json()["verdict"]), ("stalled", "deadlock"))
+        self.assertGreaterEqual(first.json()["for_ms"], 200)
+
+    def test_state_names_holder_and_waiter_and_their_lines(self):
+        server = self.start()
+        self.freeze(server)
+        lock = ask(server, "/api/state").json()["lock"]
+        self.assertEqual((lock["holder"]["task"], lock["holder"]["name"]), ("say", "alice"))
+        self.assertRegex(lock["holder"]["at"], r"^server/chat/room\.cpp:\d+$")
+        self.assertRegex(lock["holder"]["suspended_at"], r"^server/chat/room\.cpp:\d+$")
+        self.assertEqual((lock["waiting"], lock["waiters"][0]["task"]), (1, "fan_out"))
+
+    def test_stall_is_the_report_and_the_metrics_count_it(self):
+        server = self.start()
+        self.freeze(server)
+        report = ask(server, "/api/stall")
+        self.assertEqual((report.status, report.json()["verdict"]), (200, "deadlock"))
+        self.assertEqual(report.json()["holder"]["task"], "say")
+        self.assertRegex(report.json()["holder"]["suspended_at"], r"^server/chat/room\.cpp:\d+$")
+        metrics = ask(server, "/metrics").body.decode().splitlines()
+        self.assertIn('chat_stalls_total{verdict="deadlock"} 1', metrics)
+        self.assertIn('chat_health{status="stalled"} 1', metrics)
+
+    def test_events_go_on_through_the_freeze(self):
+        """One stream sees it alive, then frozen, and for how long."""
+        server = self.start()
+        stream = Events(server)
+        self.addCleanup(stream.close)
+        self.assertEqual(stream.take()["status"], "alive")
+        self.freeze(server)
+        frozen = stream.wait_for(lambda state: state["status"] == "stalled")
+        later = [stream.take() for _ in range(10)][-1]
+        self.assertEqual(later["status"], "stalled")
+        self.assertGreaterEqual(later["for_ms"] - frozen["for_ms"], 800)
+        self.assertEqual(later["counters"], frozen["counters"])
+
+
+if __name__ == "__main__":
+    run_tests()

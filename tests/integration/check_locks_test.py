@@ -1,0 +1,48 @@
+"""--check-locks names the mistake itself, before it freezes anything."""
+
+import re
+import signal
+
+from chat_server import ServerTest, run_tests
+from source_lines import named_after, source_at
+
+WARNING = "lock held across a suspension"
+
+
+class CheckLocks(ServerTest):
+    frozen_at_the_end = True
+
+    def say_one_message(self, mode):
+        server = self.start("--check-locks", mode)
+        client = self.join(server)
+        self.assertNotIn(WARNING, server.log())  # its welcome took the lock, too, but let go of it
+        client.say("hello")
+        return server
+
+    def assert_names_both_lines(self, log):
+        self.assertIn("task=say session=1", log)
+        self.assertRegex(source_at(named_after("acquired_at=", log)), r"co_await .*\.lock\(")
+        self.assertRegex(source_at(named_after("suspended_at=", log)), r"co_await from->reply\(")
+
+    def test_warn_names_both_lines_before_the_freeze(self):
+        server = self.say_one_message("warn")
+        server.wait_for_log("loop is frozen")
+        log = server.log()
+        self.assert_names_both_lines(log)
+        self.assertLess(log.index(WARNING), log.index("loop is frozen"))
+        self.assertEqual(len(re.findall(WARNING, log)), 1)
+
+    def test_abort_ends_the_server_instead_of_freezing_it(self):
+        server = self.say_one_message("abort")
+        self.assertEqual(server.wait(), -signal.SIGABRT)
+        self.assert_names_both_lines(server.log())
+        self.assertNotIn("frozen", server.log())
+
+    def test_off_says_nothing(self):
+        server = self.say_one_message("off")
+        server.wait_for_log("loop is frozen")
+        self.assertNotIn(WARNING, server.log())
+
+
+if __name__ == "__main__":
+    run_tests()

@@ -1,0 +1,50 @@
+"""Four faults, four verdicts (the fifth, starvation, takes a reader: see starvation_test.py)."""
+
+import re
+
+from chat_server import ServerTest, run_tests
+
+
+class Fault(ServerTest):
+    def provoke(self, fault, *flags):
+        """Returns the server when its report is complete, and the verdict that the report begins with."""
+        server = self.start("--fault", fault, *flags)
+        server.wait_for_log("the last call first")
+        return server, re.findall(r"^   ([A-Z]+)  ", server.log(), re.MULTILINE)
+
+    def assert_well_again(self, server):
+        server.wait_for_log("loop moves again")
+        self.assert_chat_works(server)
+
+    def test_a_task_that_waits_for_its_own_thread_is_a_deadlock(self):
+        self.frozen_at_the_end = True
+        server, verdicts = self.provoke("deadlock")
+        self.assertEqual(verdicts, ["DEADLOCK"])
+        self.assertIn("fault A", server.log())
+        self.assertIn("fault B", server.log())
+
+    def test_a_system_call_that_blocks_is_no_deadlock(self):
+        server, verdicts = self.provoke("sleep")
+        self.assertEqual(verdicts, ["BLOCKED"])
+        self.assert_well_again(server)
+        self.assertIn("provoke  server/watch/fault.cpp:", server.log())
+
+    def test_a_handler_that_computes_is_spinning(self):
+        server, verdicts = self.provoke("spin")
+        self.assertEqual(verdicts, ["SPINNING"])
+        self.assert_well_again(server)
+
+    def test_too_many_handlers_are_congestion_and_no_freeze(self):
+        server, verdicts = self.provoke("flood", "--on-stall", "exit")  # which is not for this
+        self.assertEqual(verdicts, ["CONGESTED"])
+        self.assert_well_again(server)
+        self.assertNotIn("frozen", server.log())
+
+    def test_a_server_that_is_let_alone_reports_nothing(self):
+        server = self.start()
+        self.assert_chat_works(server)
+        self.assertNotIn("critical", server.log())
+
+
+if __name__ == "__main__":
+    run_tests()

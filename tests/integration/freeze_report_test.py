@@ -1,0 +1,88 @@
+"""The server explains its own freeze: who holds the lock, who waits for it, and in which lines."""
+
+import fcntl
+import os
+import re
+import signal
+
+from chat_server import ServerTest, run_tests
+from connection import Closed
+from source_lines import named_after, source_at
+
+F_SETPIPE_SZ = 1031  # Python 3.10 has it in fcntl
+END = "the event loop\n"  # of the stack, and so of the report
+
+
+class FreezeReport(ServerTest):
+    frozen_at_the_end = True
+
+    def report(self, *flags, name="alice"):
+        """Freezes a server; returns it and what it says about that."""
+        server = self.start(*flags)
+        self.join(server, f"/?name={name}").say("hello")
+        server.wait_for_log(END)
+        return server, server.log()
+
+    def test_it_names_the_line_of_the_lock_and_that_of_the_co_await(self):
+        """They are the lines that the lesson is about."""
+        _, report = self.report()
+        self.assertRegex(source_at(named_after("takes it in", report)), r"co_await .*\.lock\(\{\"say\"")
+        self.assertRegex(source_at(named_after("sleeps in", report)), r"co_await from->reply\(")
+        self.assertRegex(source_at(named_after("asks in", report)), r"co_await .*\.lock\(\{\"fan_out\"")
+
+    def test_it_is_a_deadlock_and_says_between_whom(self):
+        _, report = self.report(name="bob")
+        self.assertRegex(report, r"loop is frozen: .* verdict=deadlock for_ms=\d+\n")
+        self.assertRegex(report, r"HOLDS the lock: say, session 1 \"bob\"")
+        self.assertRegex(report, r"│ fan_out")
+        self.assertRegex(report, r"Fix +release the guard before the co_await in server/chat/room.cpp:\d+")
+
+    def test_the_stack_shows_where_the_thread_is_stopped(self):
+        _, report = self.report()
+        stack = report[report.index("the last call first"):]
+        self.assertRegex(stack, r"lock +server/sync/blocking_mutex.hpp:\d+")
+
+    def test_it_fits_a_screen(self):
+        _, report = self.report()
+        prose = report[report.index("DEADLOCK"):]
+        self.assertLessEqual(len(prose.splitlines()), 35)
+        self.assertLessEqual(max(len(line) for line in prose.splitlines()), 100)
+        self.assertNotIn("\033", prose)  # no colour, since this is no terminal
+
+    def test_it_is_written_before_on_stall_exit_ends_the_server(self):
+        server = self.start("--on-stall", "exit", "--stall-after", "100ms")
+        self.join(server).say("hello")
+        self.assertEqual(server.wait(), 3)
+        self.assertIn(END, server.log())
+
+    def test_ctrl_c_still_ends_it(self):
+        server, _ = self.report()
+        server.signal(signal.SIGINT)
+        self.assertEqual(server.wait(), 3)
+
+    def test_a_log_that_nobody_reads_blocks_the_loop_but_not_the_watch(self):
+        """The loop's thread then sleeps with the logger's lock taken."""
+        unread, stderr = os.pipe()
+        fcntl.fcntl(stderr, F_SETPIPE_SZ, 4096)
+        server = self.start("--on-stall", "exit", stderr=stderr)
+        os.close(stderr)
+        self.addCleanup(os.close, unread)
+        for _ in range(100):  # each logs a line when it has joined
+            try:
+                self.join(server)
+            except (TimeoutError, ConnectionError, Closed):
+                break
+        self.assertEqual(server.wait(), 3)
+
+    def test_one_freeze_is_one_report(self):
+        """However long it lasts."""
+        server = self.start("--stall-after", "20ms")
+        self.join(server).say("hello")
+        server.wait_for_log(END)
+        server.signal(signal.SIGINT)  # half a second of patience
+        self.assertEqual(server.wait(), 3)
+        self.assertEqual(len(re.findall("DEADLOCK", server.log())), 1)
+
+
+if __name__ == "__main__":
+    run_tests()
