@@ -118,9 +118,14 @@ stop_server() {
     wait "$pid" 2>/dev/null || server_exit=$?
 }
 
-# What the server logged that is no routine, if anything.
+# What the server wrote that is no routine: its stall report, if there was one.
+server_report() {
+    grep -v '\[info\]' "$1" | head -n 45 | sed 's/^/  | /; s/[[:space:]]*$//' || true
+}
+
+# The same without the prose: a line for each alarm.
 server_warnings() {
-    grep -v '\[info\]' "$1" | tail -n 5 | sed 's/^/  | /' || true
+    grep -E '^\[.*\[(warning|error|critical)\]' "$1" | tail -n 5 | sed 's/^/  | /' || true
 }
 
 trap stop_server EXIT

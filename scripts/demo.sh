@@ -95,8 +95,8 @@ mkdir -p $run
 title "3. One load against std::mutex: $clients clients, one of them sends"
 prediction "it freezes on the first message, for everyone, and for ever."
 run_load std frozen
-say "What the server logged about it ($run/std.log):"
-server_warnings $run/std.log
+say "What the server itself says about it ($run/std.log):"
+server_report $run/std.log
 frozen_after=$SECONDS
 stop_server
 say "Ctrl-C ends even a frozen server: exit code $server_exit$( ((server_exit != 3)) || echo ', which means "was frozen"')." \

@@ -43,12 +43,14 @@ void end_if_failed(std::exception_ptr failed) {
 
 } // namespace
 
-int main() try {
+int main() {
     asio::io_context loop{1};
     asio::co_spawn(loop, say(loop), end_if_failed);
     asio::co_spawn(loop, fan_out(), end_if_failed);
-    loop.run();
-} catch (const std::exception& error) {
-    std::cout << "ended: " << error.what() << std::endl;
-    return 1;
+    try {
+        loop.run();
+    } catch (const std::exception& error) {
+        std::cout << "ended: " << error.what() << std::endl;
+        return 1;
+    }
 }
