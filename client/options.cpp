@@ -1,6 +1,7 @@
 #include "client/options.hpp"
 
 #include "client/stamp.hpp"
+#include "server/whole_number.hpp"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/fmt/fmt.h>
@@ -80,19 +81,8 @@ CLI::Validator url_check() {
             "URL"};
 }
 
-/// Whole numbers only: CLI11 would take `-1` for 4294967295 in some versions, and `1.5` for 1.
 CLI::Validator count_check(std::uint32_t least, std::uint32_t most) {
-    return {[least, most](std::string& text) {
-                std::uint32_t value = 0;
-                const auto* const last = text.data() + text.size();
-                const auto [end, error] = std::from_chars(text.data(), last, value);
-                const bool fits =
-                    error == std::errc{} && end == last && value >= least && value <= most;
-                return fits ? std::string{}
-                            : fmt::format("'{}' is no whole number from {} to {}", text, least,
-                                          most);
-            },
-            "N"};
+    return whole_number(least, most).description("N");
 }
 
 /// CLI::Range would let "nan" through.

@@ -1,6 +1,7 @@
 #include "server/options.hpp"
 
 #include "server/chat/room.hpp"
+#include "server/whole_number.hpp"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
@@ -40,20 +41,6 @@ Exit codes:
   SIGABRT with --check-locks abort: a task sleeps with a std::mutex locked)";
 
 // CLI11's own checks say what is wrong, but not what to write instead.
-
-CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
-    return {[least, most](std::string& text) {
-                std::uint64_t value = 0;
-                const auto* const last = text.data() + text.size();
-                const auto [end, error] = std::from_chars(text.data(), last, value);
-                const bool fits =
-                    error == std::errc{} && end == last && value >= least && value <= most;
-                return fits ? std::string{}
-                            : fmt::format("'{}' is no whole number from {} to {}", text, least,
-                                          most);
-            },
-            ""};
-}
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     constexpr double day = 24.0 * 60 * 60 * 1000;

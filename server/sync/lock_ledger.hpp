@@ -1,6 +1,6 @@
 // Who holds a lock, who waits for it, since when, from which lines, and where the holder sleeps. In:
 // what the mutex tells (through lock_observer), and what a task is about to await. Out: a copy, for
-// the watch thread. The only thing that the loop's thread and the watch thread both touch.
+// the watch thread. Of the chat lock, all that the watch thread ever touches.
 #pragma once
 
 #include "server/sync/lock_site.hpp"
