@@ -4,7 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
-all_parts=(format gcc clang asan tsan tidy)
+all_parts=(format gcc clang asan tsan fuzz tidy)
+fuzzers=(protocol session client)
+fuzz_seconds=${CHAT_FUZZ_SECONDS:-60}
 
 usage() {
     cat <<END
@@ -17,6 +19,7 @@ Sets up, builds and runs all tests. Without PART, these: ${all_parts[*]}
   clang    clang 19, unoptimised, warnings are errors
   asan     clang 19, AddressSanitizer and UndefinedBehaviorSanitizer
   tsan     clang 19, ThreadSanitizer
+  fuzz     libFuzzer for $fuzz_seconds s (CHAT_FUZZ_SECONDS), all targets at once: ${fuzzers[*]}
   tidy     clang-tidy-19 finds the locks that are held across a suspension, and only the deliberate ones
   tidy-all clang-tidy-19 has nothing to say with the other checks of .clang-tidy (many minutes; only when named)
 
@@ -41,7 +44,7 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --help | -h) usage && exit 0 ;;
-        format | gcc | clang | asan | tsan | tidy | tidy-all) parts+=("$1") ;;
+        format | gcc | clang | asan | tsan | fuzz | tidy | tidy-all) parts+=("$1") ;;
         *) usage_error "unknown option or part '$1'" ;;
     esac
     shift
@@ -78,7 +81,8 @@ choose_arguments() {
     case $1 in
         gcc) arguments=(-DCMAKE_CXX_COMPILER=g++ -DCHAT_WERROR=ON -DCHAT_BROWSER_TESTS=ON) ;;
         clang) arguments=("${clang[@]}" -DCHAT_WERROR=ON -DCMAKE_BUILD_TYPE=None) ;;
-        asan) arguments=("${clang[@]}" -DCHAT_SANITIZE=address) ;;
+        # One tree for both: nothing is compiled twice.
+        asan | fuzz) arguments=("${clang[@]}" -DCHAT_SANITIZE=address -DCHAT_FUZZ=ON) ;;
         tsan) arguments=("${clang[@]}" -DCHAT_SANITIZE=thread) ;;
     esac
 }
@@ -109,6 +113,35 @@ count_tests() {
     # The worst must not look good: a ctest that failed without a count has failed once.
     if [ "$3" != 0 ] && [ "${bad:-0}" = 0 ]; then bad=1 total=$((${total:-0} + 1)); fi
     result "$1" $((${total:-0} - ${bad:-0} - skipped)) "${bad:-0}" "$remark"
+}
+
+# Each target counts as one. An input that breaks it stays in the tree, and is named.
+run_fuzzers() {
+    local tree=build/test-asan arguments fuzzer pids=() log bad=0 executions remark=''
+    choose_arguments fuzz
+    if ! (configure $tree -G Ninja -DCHAT_TESTS=ON "${arguments[@]}" && build $tree --target fuzzers); then
+        result fuzz 0 1 "the build failed: nothing was fuzzed"
+        return
+    fi
+    for fuzzer in "${fuzzers[@]}"; do
+        # What is found is kept there, and tried first the next time.
+        mkdir -p "$tree/fuzz-found/$fuzzer"
+        show_command "$tree/bin/fuzz-$fuzzer" "tests/fuzz/corpus/$fuzzer" '&'
+        timeout $((fuzz_seconds + 120)) "$tree/bin/fuzz-$fuzzer" -max_total_time="$fuzz_seconds" \
+            -timeout=20 -dict=tests/fuzz/chat.dict -print_final_stats=1 -artifact_prefix="$tree/fuzz-$fuzzer-" \
+            "$tree/fuzz-found/$fuzzer" "tests/fuzz/corpus/$fuzzer" >"$tree/fuzz-$fuzzer.log" 2>&1 &
+        pids+=($!)
+    done
+    for fuzzer in "${!fuzzers[@]}"; do
+        log=$tree/fuzz-${fuzzers[fuzzer]}.log
+        if ! wait "${pids[fuzzer]}"; then
+            bad=$((bad + 1))
+            tail -n 40 "$log" >&2
+        fi
+        executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+        remark+="${remark:+, }${fuzzers[fuzzer]} ${executions:-?}"
+    done
+    result fuzz $((${#fuzzers[@]} - bad)) "$bad" "executions: $remark"
 }
 
 # In the clang build's tree; nothing has to be built for it.
@@ -143,6 +176,7 @@ for part in "${parts[@]}"; do
     part_start=$SECONDS
     case $part in
         format) check_format ;;
+        fuzz) run_fuzzers ;;
         tidy) check_tidy ;;
         tidy-all) check_tidy_all ;;
         *) run_tests "$part" ;;

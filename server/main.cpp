@@ -14,6 +14,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,7 +45,7 @@ task<> shut_down(listener& door, room& place, roster& everyone) {
         co_await asio::this_coro::executor, shutdown_deadline};
     deadline.async_wait([&](error_code cancelled) {
         if (!cancelled)
-            everyone.abort_all();
+            door.abort_all();
     });
     co_await place.close();
     everyone.dismiss_all();
@@ -55,6 +56,25 @@ task<> shut_down(listener& door, room& place, roster& everyone) {
     }
     everyone.stop();
     place.stop();
+}
+
+/// Every client is a file descriptor. The soft limit of a shell is often 1024, and is ours to raise.
+void allow_open_files(std::size_t clients) {
+    constexpr std::size_t besides_clients = 32;
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_max < clients + besides_clients)
+        spdlog::warn("few descriptors limit={} needed={}: accepting will pause (see ulimit -Hn)",
+                     files.rlim_max, clients + besides_clients);
+}
+
+void tell_limits(const limit_counts& struck) {
+    for (std::size_t i = 0; i < limit_names.size(); ++i) {
+        if (const auto times = struck.of(static_cast<limit>(i)); times > 0)
+            spdlog::info("limit struck name={} times={}", limit_names[i], times);
+    }
 }
 
 std::string url_of(const char* scheme, const asio::ip::tcp::endpoint& where) {
@@ -85,14 +105,16 @@ int serve(const server_options& options) {
     const auto executor = loop.get_executor();
     const auto tick = std::clamp<std::chrono::milliseconds>(
         std::min(options.session.write_timeout, options.session.idle_timeout) / 4, 10ms, 250ms);
-    constexpr std::size_t room_for_handshakes = 128;
+    // Each takes a few kilobytes, and those who are turned away stay for half a second.
+    constexpr std::size_t room_for_handshakes = 1024;
+    allow_open_files(options.clients.clients + room_for_handshakes);
 
     lock_ledger ledger;
     lock_ledger ledger_of_fault;
     session_names names;
-    roster everyone{executor, options.max_clients, tick, names};
+    roster everyone{executor, options.clients, tick, names};
     room place{executor, everyone, options.history, ledger};
-    listener door{executor, options.endpoint, options.max_clients + room_for_handshakes,
+    listener door{executor, options.endpoint, options.clients.clients + room_for_handshakes,
                   place,    everyone,         options.session};
 
     asio::co_spawn(executor, door.accept_all(), end_if_failed);
@@ -115,6 +137,7 @@ int serve(const server_options& options) {
     if (options.fault != fault::none)
         asio::co_spawn(executor, provoke(options.fault, ledger_of_fault), end_if_failed);
     run(loop, options.check_locks, {options.check_locks, {&ledger, &ledger_of_fault}});
+    tell_limits(counted.struck);
     spdlog::info("bye");
     return EXIT_SUCCESS;
 }

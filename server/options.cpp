@@ -133,8 +133,12 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     app.add_option("--history-bytes", options.history.bytes,
                    "bytes that the kept messages may take")
         ->check(whole_number(4096, 1 << 30));
-    app.add_option("--max-clients", options.max_clients, "further clients are answered with 503")
+    app.add_option("--max-clients", options.clients.clients,
+                   "further clients are answered with 503")
         ->check(whole_number(1, 1'000'000));
+    app.add_option("--max-per-address", options.clients.clients_per_address,
+                   "clients from one IP address, 0 for any; further ones are answered with 429")
+        ->check(whole_number(0, 1'000'000));
     app.add_option("--max-message-bytes", options.session.max_message_bytes,
                    "a larger message closes its connection (1009)")
         ->check(whole_number(64, 1 << 20));
@@ -142,8 +146,10 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
                    "messages a second from one client, 0 for any; more closes it (1008)")
         ->check(whole_number(0, 1'000'000));
     app.add_option(
-        "--allow-origin", options.session.allowed_origins,
+        "--allow-origin", options.session.handshake.allowed_origins,
         "pages of this Origin may connect, besides loopback and the server's own host; * for any");
+    add_duration(app, "--handshake-timeout", options.session.handshake.time, milliseconds{100},
+                 "a client whose request is not complete by then is answered with 408");
     add_duration(app, "--idle-timeout", options.session.idle_timeout, milliseconds{100},
                  "a client that does not even answer pings is closed (1008)");
     add_duration(app, "--write-timeout", options.session.write_timeout, milliseconds{100},
@@ -166,6 +172,7 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     app.add_option("--fault", options.fault, "for tests and lessons: makes the loop ill soon")
         ->transform(CLI::CheckedTransformer(faults))
         ->group("");
+    app.add_flag("--echo", options.session.echo, "serve /echo, for test suites")->group("");
     app.add_option("--log-level", options.log_level, "how much goes to stderr")
         ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
     try {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/chat/message_buffer.hpp"
+#include "server/chat/roster.hpp"
 #include "server/chat/session.hpp"
 #include "server/watch/fault.hpp"
 #include "server/watch/lock_check.hpp"
@@ -21,7 +22,7 @@ namespace chat {
 struct server_options {
     asio::ip::tcp::endpoint endpoint;
     message_buffer::limits history;
-    std::size_t max_clients = 10'000;
+    roster::limits clients;
     session_limits session;
     std::optional<asio::ip::tcp::endpoint> admin; ///< none: no admin plane
     std::vector<std::string> admin_hosts;

@@ -37,6 +37,17 @@ inline std::string text_frame(std::string_view payload) {
     return frame.append(header, size).append(payload);
 }
 
+/// A close frame; a reason beyond 123 bytes is cut.
+inline std::string close_frame(std::uint16_t code, std::string_view reason) {
+    constexpr std::size_t most = 123;
+    reason = reason.substr(0, most);
+    std::string frame{"\x88", 1};
+    frame += static_cast<char>(2 + reason.size());
+    frame += static_cast<char>(code >> 8);
+    frame += static_cast<char>(code & 0xFF);
+    return frame.append(reason);
+}
+
 /// Size in bytes, header included, of the whole unmasked frame that `bytes` starts with.
 inline std::size_t frame_size(std::string_view bytes) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };

@@ -20,7 +20,8 @@ namespace http = beast::http;
 namespace {
 
 constexpr std::size_t max_header_bytes = 8192;
-constexpr std::chrono::seconds handshake_time{5};
+// A client that is turned away has read its answer by then, or never will.
+constexpr std::chrono::milliseconds time_to_read_it{500};
 
 using timer =
     asio::basic_waitable_timer<wire::clock, asio::wait_traits<wire::clock>, loop_executor>;
@@ -50,26 +51,39 @@ std::string_view field(const upgrade_request& request, http::field name) {
 
 std::optional<objection> object_to(const upgrade_request& request,
                                    const std::vector<std::string>& allowed_origins) {
-    if (!beast::websocket::is_upgrade(request))
+    if (!beast::websocket::is_upgrade(request)) {
+        counted.refused_no_websocket.add();
         return objection{http::status::upgrade_required,
                          "This is a WebSocket chat server: connect with a WebSocket client.\n"};
+    }
     const bool has_origin = request.find(http::field::origin) != request.end();
     if (has_origin && !is_allowed_origin(field(request, http::field::origin),
-                                         field(request, http::field::host), allowed_origins))
+                                         field(request, http::field::host), allowed_origins)) {
+        counted.struck.add(limit::origin);
         return objection{http::status::forbidden,
                          "Pages of this Origin may not connect (see --allow-origin).\n"};
+    }
     return {};
 }
 
-counter& refusals(http::status status) {
-    switch (status) {
-    case http::status::forbidden:
-        return counted.refused_origin;
-    case http::status::upgrade_required:
-        return counted.refused_no_websocket;
-    default:
-        return counted.refused_full;
+/// What to say to a client whose request could not be read; nothing when it has left.
+std::optional<objection> object_to(error_code unread, bool timed_out) {
+    if (timed_out) {
+        counted.struck.add(limit::handshake_time);
+        return objection{http::status::request_timeout, "The request took too long.\n"};
     }
+    if (unread == http::error::header_limit || unread == http::error::buffer_overflow) {
+        counted.struck.add(limit::header_bytes);
+        return objection{http::status::request_header_fields_too_large,
+                         "The request is too long.\n"};
+    }
+    const bool has_left = unread == http::error::end_of_stream ||
+                          unread == http::error::partial_message ||
+                          unread.category() != make_error_code(http::error::bad_method).category();
+    if (has_left)
+        return {};
+    counted.struck.add(limit::bad_request);
+    return objection{http::status::bad_request, "This is no HTTP request.\n"};
 }
 
 } // namespace
@@ -82,32 +96,45 @@ bool is_allowed_origin(std::string_view origin, std::string_view host,
     return listed || (!authority.empty() && (authority == host || is_loopback(authority)));
 }
 
-task<std::optional<upgrade_request>>
-receive_upgrade(wire& out, std::shared_ptr<void> owner,
-                const std::vector<std::string>& allowed_origins) {
-    timer deadline{out.get_executor(), handshake_time};
-    deadline.async_wait([&out, owner](error_code cancelled) {
-        if (!cancelled)
-            out.close();
+task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<void> owner,
+                                                     const handshake_limits& limits) {
+    // Shared with the timer's handler, which may run after we have returned.
+    struct progress {
+        bool reading = true;
+        bool timed_out = false;
+    };
+
+    const auto state = std::make_shared<progress>();
+    timer deadline{out.get_executor(), limits.time};
+    deadline.async_wait([&out, owner, state](error_code cancelled) {
+        if (cancelled || !state->reading)
+            return;
+        state->timed_out = true;
+        out.cancel();
     });
     beast::flat_buffer buffer{max_header_bytes};
     http::request_parser<http::empty_body> parser;
     parser.header_limit(max_header_bytes);
     const auto [error, size] =
         co_await http::async_read_header(out, buffer, parser, asio::as_tuple(use_task));
-    if (error) {
-        spdlog::debug("no handshake reason=\"{}\"", error.message());
-        co_return std::nullopt;
+    state->reading = false;
+    auto against = error ? object_to(error, state->timed_out)
+                         : object_to(parser.get(), limits.allowed_origins);
+    if (!error && !against && buffer.size() > 0) {
+        // Beast's accept would lose them, and RFC 6455 (4.1) forbids to send so early.
+        counted.struck.add(limit::bad_request);
+        against = objection{http::status::bad_request, "Await the answer before you go on.\n"};
     }
-    if (const auto against = object_to(parser.get(), allowed_origins)) {
+    if (against)
         co_await turn_away(out, owner, *against);
+    if (error)
+        spdlog::debug("no handshake reason=\"{}\"", error.message());
+    if (error || against)
         co_return std::nullopt;
-    }
     co_return parser.release();
 }
 
 task<> turn_away(wire& out, std::shared_ptr<void> owner, objection against) {
-    refusals(against.status).add();
     http::response<http::string_body> answer{against.status, 11};
     answer.set(http::field::server, "chat-server");
     answer.set(http::field::content_type, "text/plain");
@@ -120,7 +147,7 @@ task<> turn_away(wire& out, std::shared_ptr<void> owner, objection against) {
     answer.prepare_payload();
     co_await http::async_write(out, answer, asio::as_tuple(use_task));
     spdlog::info("turned away status={}", static_cast<unsigned>(against.status));
-    co_await out.linger(owner);
+    co_await out.linger(owner, time_to_read_it);
 }
 
 } // namespace chat

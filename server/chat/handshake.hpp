@@ -3,6 +3,7 @@
 // session.cpp.
 #pragma once
 
+#include "server/chat/limits.hpp"
 #include "server/chat/wire.hpp"
 #include "server/sync/loop_executor.hpp"
 
@@ -25,11 +26,11 @@ struct objection {
     std::string_view reason;
 };
 
-/// Reads the request; nothing when none came in time, or when it was answered with an objection
-/// (426 for what is no upgrade, 403 for an Origin that is not allowed). `owner` keeps `out` alive.
-task<std::optional<upgrade_request>>
-receive_upgrade(wire& out, std::shared_ptr<void> owner,
-                const std::vector<std::string>& allowed_origins);
+/// Reads the request; nothing when the client left, or was answered with an objection: 426 for what
+/// is no upgrade, 403 for an Origin that is not allowed, 408 when it took too long, 431 when it is
+/// too long, 400 when it is broken. `owner` keeps `out` alive.
+task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<void> owner,
+                                                     const handshake_limits& limits);
 
 /// Answers with the objection and closes.
 task<> turn_away(wire& out, std::shared_ptr<void> owner, objection against);

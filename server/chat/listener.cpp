@@ -1,5 +1,6 @@
 #include "server/chat/listener.hpp"
 
+#include "server/chat/roster.hpp"
 #include "server/watch/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -23,11 +24,16 @@ task<> listener::accept_all() {
     while (acceptor_.is_open()) {
         auto [error, socket] = co_await acceptor_.async_accept(asio::as_tuple(use_task));
         if (!error) {
+            if (std::exchange(paused_, false))
+                spdlog::info("accept goes on connections={}", connections());
             start(std::move(socket));
         } else if (error != asio::error::operation_aborted) {
             // Out of descriptors, most likely. Those who are here chat on; those who come wait.
-            spdlog::warn("accept paused reason=\"{}\" connections={}", error.message(),
-                         connections_);
+            if (!std::exchange(paused_, true)) {
+                counted.struck.add(limit::descriptors);
+                spdlog::warn("accept paused reason=\"{}\" connections={}", error.message(),
+                             connections());
+            }
             pause_.expires_after(until_a_descriptor_is_free);
             co_await pause_.async_wait(asio::as_tuple(use_task));
         }
@@ -35,16 +41,16 @@ task<> listener::accept_all() {
 }
 
 void listener::start(wire::socket_type socket) {
-    if (connections_ >= max_connections_) {
-        counted.refused_overload.add();
+    if (connections() >= max_connections_) {
+        counted.struck.add(limit::connections);
         return; // the socket closes itself
     }
-    ++connections_;
     counted.connections.add();
     auto newcomer = std::make_shared<session>(std::move(socket), room_, roster_, limits_);
+    const auto entry = sessions_.insert(sessions_.end(), newcomer);
     asio::co_spawn(acceptor_.get_executor(), run_session(std::move(newcomer)),
-                   [this](std::exception_ptr failed) {
-                       --connections_;
+                   [this, entry](std::exception_ptr failed) {
+                       sessions_.erase(entry);
                        try {
                            if (failed)
                                std::rethrow_exception(failed);
@@ -52,6 +58,13 @@ void listener::start(wire::socket_type socket) {
                            spdlog::error("session failed reason=\"{}\"", error.what());
                        }
                    });
+}
+
+void listener::abort_all() {
+    for (const auto& entry : sessions_) {
+        if (const auto one = entry.lock())
+            one->abort();
+    }
 }
 
 void listener::stop() {

@@ -8,7 +8,8 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <cstddef>
-#include <string>
+#include <list>
+#include <memory>
 
 namespace chat {
 
@@ -28,8 +29,11 @@ public:
 
     void stop();
 
+    /// Cuts every connection, those in the handshake too.
+    void abort_all();
+
     /// Connections that have not ended.
-    [[nodiscard]] std::size_t connections() const { return connections_; }
+    [[nodiscard]] std::size_t connections() const { return sessions_.size(); }
 
 private:
     void start(wire::socket_type socket);
@@ -41,7 +45,8 @@ private:
     roster& roster_;
     session_limits limits_;
     std::size_t max_connections_;
-    std::size_t connections_ = 0;
+    std::list<std::weak_ptr<session>> sessions_; // their coroutines own them
+    bool paused_ = false;
 };
 
 } // namespace chat

@@ -1,5 +1,7 @@
 #include "server/chat/protocol.hpp"
 
+#include "server/chat/json_text.hpp"
+
 #include <boost/json.hpp>
 #include <spdlog/fmt/chrono.h>
 #include <spdlog/fmt/fmt.h>
@@ -25,7 +27,8 @@ void append_json_string(std::string& out, std::string_view text) {
     }
 }
 
-boost::system::result<request, refusal> parse_say(const json::object& message) {
+boost::system::result<request, refusal> parse_say(const json::object& message,
+                                                  std::string_view payload) {
     const auto* text = message.if_contains("text");
     if (text == nullptr || !text->is_string())
         return refusal{"bad_text", R"("text" must be a string)"};
@@ -34,8 +37,8 @@ boost::system::result<request, refusal> parse_say(const json::object& message) {
         return refusal{"bad_text", fmt::format(R"("text" must have 1 to {} bytes, not {})",
                                                max_text_bytes, value.size())};
     say_request say{.text = std::string{value}, .ref = {}};
-    if (const auto* ref = message.if_contains("ref"))
-        say.ref = json::serialize(*ref);
+    if (message.contains("ref"))
+        say.ref = member_text(payload, "ref"); // as it came
     return request{std::move(say)};
 }
 
@@ -114,7 +117,7 @@ boost::system::result<request, refusal> parse_request(std::string_view payload) 
     if (type == nullptr || !type->is_string())
         return refusal{"bad_type", R"(expected an object such as {"type":"say","text":"hello"})"};
     if (type->get_string() == "say")
-        return parse_say(*message);
+        return parse_say(*message, payload);
     if (type->get_string() == "name")
         return parse_name(*message);
     return refusal{"bad_type", R"("type" must be "say" or "name")"};

@@ -88,7 +88,7 @@ task<> room::deliver(std::shared_ptr<session> to) {
             continue;
         }
         auto buffer = co_await shared_->messages.lock({"deliver", to->id()});
-        const auto news = buffer->since(to->cursor);
+        auto news = buffer->since(to->cursor);
         // WRONG ON PURPOSE in the across_await builds: as long as this client's socket is full,
         // nobody else gets the lock. With the async mutex the loop still turns, and everybody
         // starves.
@@ -96,7 +96,7 @@ task<> room::deliver(std::shared_ptr<session> to) {
             buffer.unlock();
         if (news.missed > 0) {
             to->cursor += news.missed;
-            counted.gaps.add();
+            counted.struck.add(limit::history);
             counted.missed_messages.add(news.missed);
             // Not as a reply: the reader may be waiting for room in that lane, and one can wait.
             to->out().push_gap(text_frame(encode_gap(news.missed)));

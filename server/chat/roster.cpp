@@ -5,6 +5,7 @@
 #include "server/watch/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 
@@ -12,15 +13,22 @@ namespace chat {
 
 namespace {
 
-constexpr std::chrono::milliseconds presence_pause{250};
+/// Each frame is a send of its own: ten thousand of them take the thread for a good part of a second.
+constexpr std::size_t presence_at_once = 256;
+
+std::chrono::microseconds presence_pause(std::size_t members) {
+    constexpr std::chrono::microseconds least{250'000};
+    constexpr std::chrono::microseconds for_each_member{100};
+    return std::max<std::chrono::microseconds>(least, for_each_member * members);
+}
 
 } // namespace
 
-roster::roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick,
+roster::roster(loop_executor loop, limits most, std::chrono::milliseconds tick,
                session_names& names)
     : timer_{loop}
     , tick_{tick}
-    , max_clients_{max_clients}
+    , most_{most}
     , names_{names} {}
 
 task<> roster::watch_over() {
@@ -28,10 +36,10 @@ task<> roster::watch_over() {
         timer_.expires_after(tick_);
         co_await timer_.async_wait(asio::as_tuple(use_task));
         const auto now = session::clock::now();
-        if (changed_ && now - told_ >= presence_pause) {
+        if (changed_ && now - told_ >= presence_pause(members_.size())) {
             changed_ = false;
             told_ = now;
-            tell_presence();
+            co_await tell_presence();
         }
         for (const auto& member : members_)
             member->check_time_limits(now);
@@ -43,11 +51,26 @@ void roster::stop() {
     timer_.cancel();
 }
 
-bool roster::admit() {
-    if (places_taken_ >= max_clients_)
-        return false;
+roster::admission roster::admit(const asio::ip::address& from) {
+    if (places_taken_ >= most_.clients)
+        return admission::full;
+    if (most_.clients_per_address > 0) {
+        auto& taken = places_by_address_[from];
+        if (taken >= most_.clients_per_address)
+            return admission::address_full;
+        ++taken;
+    }
     ++places_taken_;
-    return true;
+    return admission::granted;
+}
+
+void roster::give_back_place(const asio::ip::address& from) {
+    --places_taken_;
+    if (most_.clients_per_address == 0)
+        return;
+    const auto place = places_by_address_.find(from);
+    if (--place->second == 0)
+        places_by_address_.erase(place);
 }
 
 void roster::add(std::shared_ptr<session> member) {
@@ -66,11 +89,15 @@ void roster::remove(const session& member) {
     changed_ = true;
 }
 
-void roster::tell_presence() {
+task<> roster::tell_presence() {
     const auto frame = text_frame(encode_presence(members_.size()));
-    for (const auto& member : members_) {
-        member->out().set_presence(frame);
-        member->out().flush();
+    // By index, since others have their turn meanwhile. Whoever is passed over because somebody left
+    // has the next presence, which that brings.
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+        members_[i]->out().set_presence(frame);
+        members_[i]->out().flush();
+        if (i % presence_at_once == presence_at_once - 1)
+            co_await asio::post(timer_.get_executor(), use_task);
     }
 }
 
@@ -83,11 +110,6 @@ void roster::wake_all() {
 void roster::dismiss_all() {
     for (const auto& member : members_)
         member->leave_when_delivered();
-}
-
-void roster::abort_all() {
-    for (const auto& member : members_)
-        member->abort();
 }
 
 } // namespace chat

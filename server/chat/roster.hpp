@@ -7,8 +7,10 @@
 #include "server/watch/session_names.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/ip/address.hpp>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -16,10 +18,16 @@ namespace chat {
 
 class roster {
 public:
+    struct limits {
+        std::size_t clients = 10'000;
+        std::size_t clients_per_address = 0; ///< 0: any
+    };
+
+    enum class admission : std::uint8_t { granted, full, address_full };
+
     /// `tick` is how often time limits are looked at, and so how exactly they are kept. Presence is
-    /// sent with a tick, too, but at most four times a second.
-    roster(loop_executor loop, std::size_t max_clients, std::chrono::milliseconds tick,
-           session_names& names);
+    /// sent with a tick, too, but at most four times a second, and less often to very many.
+    roster(loop_executor loop, limits most, std::chrono::milliseconds tick, session_names& names);
 
     /// Loops until stop().
     task<> watch_over();
@@ -33,10 +41,10 @@ public:
     /// A number for a new session, never used again.
     [[nodiscard]] std::uint64_t next_id() { return ++last_id_; }
 
-    /// Takes one of the `max_clients` places, from the handshake on; false when there is none.
-    [[nodiscard]] bool admit();
+    /// Takes one of the places, from the handshake on, unless there is none (left for this address).
+    [[nodiscard]] admission admit(const asio::ip::address& from);
 
-    void give_back_place() { --places_taken_; }
+    void give_back_place(const asio::ip::address& from);
 
     void add(std::shared_ptr<session> member);
     void remove(const session& member);
@@ -47,18 +55,17 @@ public:
     /// Each leaves when it has been given all there is.
     void dismiss_all();
 
-    void abort_all();
-
 private:
-    void tell_presence();
+    task<> tell_presence();
 
     std::vector<std::shared_ptr<session>> members_;
     asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
         timer_;
     std::chrono::milliseconds tick_;
-    std::size_t max_clients_;
+    limits most_;
     session_names& names_;
     std::size_t places_taken_ = 0;
+    std::map<asio::ip::address, std::size_t> places_by_address_; // while there is a limit
     std::uint64_t last_id_ = 0;
     session::clock::time_point told_{}; // the last presence
     bool changed_ = false;

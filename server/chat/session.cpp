@@ -1,9 +1,11 @@
 #include "server/chat/session.hpp"
 
+#include "server/chat/echo.hpp"
 #include "server/chat/frame.hpp"
 #include "server/chat/handshake.hpp"
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
+#include "server/chat/utf8.hpp"
 #include "server/sync/lock_ledger.hpp"
 #include "server/watch/counters.hpp"
 
@@ -22,7 +24,7 @@ namespace websocket = beast::websocket;
 
 namespace {
 
-// Beast's limit for the upgrade answer, and for a peer that does not answer our close frame.
+// For the upgrade answer, and for a peer that does not answer our close frame.
 constexpr std::chrono::seconds patience_with_handshakes{5};
 // How long a peer that takes nothing may still take our close frame.
 constexpr std::chrono::seconds goodbye_time{1};
@@ -53,7 +55,7 @@ session::session(wire::socket_type socket, room& place, roster& everyone,
 session::~session() {
     if (admitted_) {
         roster_.names().erase(id_);
-        roster_.give_back_place();
+        roster_.give_back_place(peer_);
     }
 }
 
@@ -80,17 +82,12 @@ task<> session::run() {
 }
 
 task<bool> session::handshake() {
-    using boost::beast::http::status;
     const auto self = shared_from_this();
-    const auto upgrade = co_await receive_upgrade(out(), self, limits_.allowed_origins);
+    const auto upgrade = co_await receive_upgrade(out(), self, limits_.handshake);
     if (!upgrade)
         co_return false;
-    admitted_ = !room_.is_closed() && roster_.admit();
-    if (!admitted_) {
-        const objection full{status::service_unavailable,
-                             room_.is_closed() ? "The server is shutting down.\n"
-                                               : "The server is full (see --max-clients).\n"};
-        co_await turn_away(out(), self, full);
+    if (const auto against = apply_for_a_place()) {
+        co_await turn_away(out(), self, *against);
         co_return false;
     }
     auto& stream = connection_->stream;
@@ -101,10 +98,33 @@ task<bool> session::handshake() {
     const auto [error] = co_await stream.async_accept(*upgrade, asio::as_tuple(use_task));
     if (error)
         co_return false;
-    take_name({upgrade->target().data(), upgrade->target().size()});
+    const std::string_view target{upgrade->target().data(), upgrade->target().size()};
+    if (limits_.echo && asks_for_echo(target)) {
+        co_await echo(stream);
+        co_return false;
+    }
+    take_name(target);
     roster_.names().set(id_, name_);
     heard_ = clock::now();
     co_return true;
+}
+
+std::optional<objection> session::apply_for_a_place() {
+    using boost::beast::http::status;
+    if (room_.is_closed())
+        return objection{status::service_unavailable, "The server is shutting down.\n"};
+    peer_ = out().peer_address();
+    const auto admission = roster_.admit(peer_);
+    admitted_ = admission == roster::admission::granted;
+    if (admitted_)
+        return {};
+    if (admission == roster::admission::full) {
+        counted.struck.add(limit::clients);
+        return objection{status::service_unavailable, "The server is full (see --max-clients).\n"};
+    }
+    counted.struck.add(limit::clients_per_address);
+    return objection{status::too_many_requests,
+                     "Too many clients of your address (see --max-per-address).\n"};
 }
 
 void session::take_name(std::string_view target) {
@@ -128,18 +148,23 @@ task<> session::read_loop() {
     for (;;) {
         const auto [error, size] = co_await stream.async_read(buffer, asio::as_tuple(use_task));
         if (error) {
+            if (error == websocket::error::message_too_big)
+                counted.struck.add(limit::message_bytes);
             spdlog::info("left session={} reason=\"{}\"", id_, error.message());
             co_return;
         }
         heard_ = clock::now();
         counted.received_bytes.add(size);
         if (!leaving_since_) {
+            const std::string_view payload{static_cast<const char*>(buffer.cdata().data()), size};
             if (!stream.got_text())
                 leave(farewell::unsupported, "text frames only");
+            else if (ends_inside_character(payload))
+                leave(farewell::not_utf8, "not UTF-8");
             else if (exceeds_rate())
-                close_for(counted.closed_talkative, "too many messages a second");
+                leave(limit::message_rate, "too many messages a second");
             else
-                co_await handle({static_cast<const char*>(buffer.cdata().data()), size});
+                co_await handle(payload);
         }
         buffer.clear();
     }
@@ -170,7 +195,7 @@ task<> session::reply(std::string payload, std::source_location awaited_at) {
     co_await asio::post(out().get_executor(), use_task);
 }
 
-task<std::uint64_t> session::write_news(const news_batch& batch, std::source_location awaited_at) {
+task<std::uint64_t> session::write_news(news_batch& batch, std::source_location awaited_at) {
     return out().write_news(
         batch, suspension_note{&room_.ledger(), id_, {awaited_at, "room in the socket", id_}});
 }
@@ -194,13 +219,15 @@ void session::check_time_limits(clock::time_point now) {
     if (leaving_since_) {
         if (now - *leaving_since_ > goodbye_time && out().blocked_since())
             abort();
+        else if (now - *leaving_since_ > patience_with_handshakes)
+            out().close();
         return;
     }
     if (out().blocked_since() && now - *out().blocked_since() > limits_.write_timeout) {
         spdlog::warn("slow reader session={} name=\"{}\" action=close", id_, name_);
-        close_for(counted.closed_slow_readers, "you read too slowly");
+        leave(limit::write_time, "you read too slowly");
     } else if (now - heard_ > limits_.idle_timeout) {
-        close_for(counted.closed_idle, "idle");
+        leave(limit::idle_time, "idle");
     } else if (now - heard_ > limits_.idle_timeout / 2 && pinged_ < heard_ && !ping_is_out_) {
         pinged_ = now;
         ping_is_out_ = true; // Beast has room for one that waits for a full socket
@@ -211,8 +238,9 @@ void session::check_time_limits(clock::time_point now) {
     }
 }
 
-void session::close_for(counter& cause, std::string_view reason) {
-    cause.add();
+void session::leave(limit struck, std::string_view reason) {
+    if (!leaving_since_)
+        counted.struck.add(struck);
     leave(farewell::policy, reason);
 }
 
@@ -220,13 +248,7 @@ void session::leave(farewell code, std::string_view reason) {
     if (leaving_since_)
         return;
     leaving_since_ = clock::now();
-    asio::co_spawn(out().get_executor(), say_goodbye(shared_from_this(), code, std::string{reason}),
-                   [self = shared_from_this()](std::exception_ptr) { self->out().close(); });
-}
-
-task<> session::say_goodbye(std::shared_ptr<session> self, farewell code, std::string reason) {
-    const websocket::close_reason why{static_cast<websocket::close_code>(code), reason};
-    co_await self->connection_->stream.async_close(why, asio::as_tuple(use_task));
+    out().say_goodbye(close_frame(static_cast<std::uint16_t>(code), reason));
 }
 
 void session::abort() {

@@ -3,6 +3,7 @@
 // Loop thread only. Owned by its coroutines; the roster holds it while it takes part.
 #pragma once
 
+#include "server/chat/limits.hpp"
 #include "server/chat/protocol.hpp"
 #include "server/chat/wire.hpp"
 #include "server/sync/loop_executor.hpp"
@@ -15,19 +16,19 @@
 #include <source_location>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace chat {
 
-class counter;
 class room;
 class roster;
+struct objection;
 
 /// What a single client may do.
 struct session_limits {
     std::size_t max_message_bytes = 16384;
-    std::size_t max_rate = 0;                 ///< messages per second, 0: any
-    std::vector<std::string> allowed_origins; ///< besides loopback and the server's own host
+    std::size_t max_rate = 0; ///< messages per second, 0: any
+    handshake_limits handshake;
+    bool echo = false; ///< serve /echo, for test suites
     std::chrono::milliseconds idle_timeout{60'000};
     std::chrono::milliseconds write_timeout{10'000};
 };
@@ -37,7 +38,12 @@ public:
     using clock = wire::clock;
 
     /// How this client is told to go.
-    enum class farewell : std::uint16_t { going_away = 1001, unsupported = 1003, policy = 1008 };
+    enum class farewell : std::uint16_t {
+        going_away = 1001,
+        unsupported = 1003,
+        not_utf8 = 1007,
+        policy = 1008
+    };
 
     session(wire::socket_type socket, room& place, roster& everyone, const session_limits& limits);
     ~session();
@@ -55,9 +61,12 @@ public:
     /// Sends the reply lane in a turn of its own, for replies that no news will follow.
     void flush_soon();
 
-    /// Says goodbye in the background; the reader then ends, and with it run(). A peer that does
-    /// not take part is cut off.
+    /// Says goodbye; the reader ends with the peer's answer, and with it run(). A peer that does not
+    /// take part is cut off.
     void leave(farewell code, std::string_view reason);
+
+    /// The same with 1008, because this limit has struck.
+    void leave(limit struck, std::string_view reason);
 
     /// The same, but only when all news up to now has been delivered.
     void leave_when_delivered() {
@@ -83,7 +92,7 @@ public:
 
     /// As of the wire. Whoever sleeps here with the chat lock held is named in reports.
     task<std::uint64_t>
-    write_news(const news_batch& batch,
+    write_news(news_batch& batch,
                std::source_location awaited_at = std::source_location::current());
 
 private:
@@ -93,13 +102,12 @@ private:
     task<> run();
 
     task<bool> handshake();
+    [[nodiscard]] std::optional<objection> apply_for_a_place();
     void take_name(std::string_view target);
     task<> read_loop();
     task<> handle(std::string_view payload);
     [[nodiscard]] bool exceeds_rate();
-    static task<> say_goodbye(std::shared_ptr<session> self, farewell code, std::string reason);
     void deliver_in_background();
-    void close_for(counter& cause, std::string_view reason);
 
     std::unique_ptr<connection> connection_;
     wire* out_;
@@ -115,6 +123,7 @@ private:
     clock::time_point allowance_at_;
     std::optional<clock::time_point> leaving_since_;
     bool going_ = false;
+    asio::ip::address peer_; // known when admitted
     bool admitted_ = false;
 };
 

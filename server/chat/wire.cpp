@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::size_t reply_lane_bytes = 64 * 1024;
 constexpr std::size_t linger_bytes = 1024 * 1024;
-constexpr std::chrono::seconds linger_time{2};
 
 /// Without waiting and without SIGPIPE. Returns the bytes sent, or -1 with errno set.
 ssize_t send_now(int socket, std::span<iovec> parts) {
@@ -54,17 +53,27 @@ void wire::push_gap(std::string_view frame) {
         replies_ += frame;
 }
 
-task<std::uint64_t> wire::write_news(const news_batch& news, std::optional<suspension_note> note) {
-    while (!closing_) {
-        if (!blocked_since_) {
-            if (const auto taken = send_owed(news.runs()); taken > 0)
-                co_return taken;
-        }
-        if (note)
-            (*note)();
-        co_await news_room_.wait();
+task<std::uint64_t> wire::write_news(news_batch& news, std::optional<suspension_note> note) {
+    if (!blocked_since_ && !closing_) {
+        if (const auto taken = send_owed(news.runs()); taken > 0)
+            co_return taken;
     }
+    news = {};
+    if (note)
+        (*note)();
+    // A loop, since the first wait may return for what has been before.
+    while (blocked_since_ && !closing_)
+        co_await news_room_.wait();
     co_return 0;
+}
+
+void wire::say_goodbye(std::string_view frame) {
+    if (closing_)
+        return;
+    stop_news();
+    said_goodbye_ = true;
+    goodbye_ = frame;
+    flush();
 }
 
 void wire::control_is_ready() {
@@ -72,8 +81,12 @@ void wire::control_is_ready() {
         complete_control(asio::error::operation_aborted);
         return;
     }
-    constexpr char close_frame = '\x88';
-    if (control_.starts_with(close_frame))
+    if (said_goodbye_) {
+        complete_control({});
+        return;
+    }
+    constexpr char close_frame_start = '\x88';
+    if (control_.starts_with(close_frame_start))
         stop_news();
     flush();
 }
@@ -91,12 +104,14 @@ wire::gathered wire::gather(std::span<const frame_run> news) const {
     // What has been cut goes on first, and only one of the two can have been: nothing starts before
     // the rest of the other is out.
     owed.add(lane::tail, tail_);
-    if (!closing_ || control_sent_ > 0)
+    const bool control_closes = closing_ && !said_goodbye_ && control_sent_ == 0;
+    if (!control_closes)
         owed.add(lane::control, control);
     owed.add(lane::replies, replies_);
     if (closing_) {
         // A close frame is the last of all frames, so it goes behind the replies.
-        if (control_sent_ == 0)
+        owed.add(lane::goodbye, goodbye_);
+        if (control_closes)
             owed.add(lane::control, control);
         return owed;
     }
@@ -151,6 +166,10 @@ std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
             replies_.erase(0, take_frames(bytes, part).end);
             reply_room_.notify();
             break;
+        case lane::goodbye:
+            take_frames(bytes, part);
+            goodbye_.clear();
+            break;
         case lane::presence:
             take_frames(bytes, part);
             presence_.clear();
@@ -197,6 +216,16 @@ void wire::stop_news() {
     news_room_.notify();
 }
 
+void wire::cancel() {
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+asio::ip::address wire::peer_address() const {
+    error_code gone_already;
+    return socket_.remote_endpoint(gone_already).address();
+}
+
 void wire::close() {
     stop_news();
     if (!socket_.is_open())
@@ -212,10 +241,10 @@ void wire::abort() {
     close();
 }
 
-task<> wire::linger(std::shared_ptr<void> owner) {
+task<> wire::linger(std::shared_ptr<void> owner, std::chrono::milliseconds at_most) {
     stop_news();
     asio::basic_waitable_timer<clock, asio::wait_traits<clock>, loop_executor> deadline{
-        get_executor(), linger_time};
+        get_executor(), at_most};
     deadline.async_wait([this, owner](error_code cancelled) {
         if (!cancelled)
             close();

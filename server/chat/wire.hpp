@@ -7,7 +7,8 @@
 //   ack, error, gap ───► reply lane ───┼─► one sendmsg ─► socket
 //   the buffer's news ─────────────────┘
 //
-// In this order: what a cut frame still lacks, control, replies, presence, news.
+// In this order: what a cut frame still lacks, control, replies, presence, news. A close frame comes
+// behind the replies, and nothing behind it.
 //
 // Loop thread only. Completions are posted, never run inside the call that causes them.
 #pragma once
@@ -63,11 +64,18 @@ public:
     /// Replaces the presence frame that has not been sent yet.
     void set_presence(std::string_view frame) { presence_ = frame; }
 
-    /// Sends news, and with it all else that is owed, as far as the socket takes it; sleeps while
-    /// it takes nothing, and says so in the note. Returns how many messages of the batch were taken,
-    /// 0 only when the wire is closed.
-    task<std::uint64_t> write_news(const news_batch& news,
-                                   std::optional<suspension_note> note = {});
+    /// Sends news, and with it all else that is owed, as far as the socket takes it now. Returns how
+    /// many messages of the batch were taken; 0 when it has slept until the socket takes bytes again,
+    /// or is closed, and it says in the note that it sleeps. It sleeps without the batch: a reader
+    /// that takes nothing keeps no memory of the buffer from being freed.
+    task<std::uint64_t> write_news(news_batch& news, std::optional<suspension_note> note = {});
+
+    /// Sends this close frame behind the replies that have been accepted. What Beast wants to send
+    /// after it counts as sent. Chat says goodbye itself, because Beast's async_close beside an
+    /// async_read may end with each of the two waiting for the other, for ever: the one has Beast's
+    /// lock for writing and wants that for reading, and the other, at a broken frame, wants it the
+    /// other way round.
+    void say_goodbye(std::string_view frame);
 
     /// Sends what the lanes hold, as far as the socket takes it now.
     void flush() { send_owed({}); }
@@ -77,6 +85,11 @@ public:
 
     /// No news is taken any more: a close frame is on its way, or the socket is gone.
     [[nodiscard]] bool is_closing() const { return closing_; }
+
+    /// Ends a read with operation_aborted. For the handshake, when nothing is being written.
+    void cancel();
+
+    [[nodiscard]] asio::ip::address peer_address() const;
 
     /// Ends the connection at once and drops what is owed.
     void close();
@@ -104,7 +117,8 @@ public:
     /// Says the last words, then reads (within bounds) what the peer still sends, and closes.
     /// Without that, unread input makes the kernel answer with a reset, and the close frame is
     /// lost.
-    task<> linger(std::shared_ptr<void> owner);
+    task<> linger(std::shared_ptr<void> owner,
+                  std::chrono::milliseconds at_most = std::chrono::seconds{2});
 
     template <class Handler>
     friend void async_teardown(boost::beast::role_type, wire& self, Handler&& handler) {
@@ -135,7 +149,7 @@ private:
         control_is_ready();
     }
 
-    enum class lane { tail, control, replies, presence, news };
+    enum class lane { tail, control, replies, goodbye, presence, news };
 
     struct segment {
         lane from;
@@ -168,12 +182,14 @@ private:
     std::size_t control_sent_ = 0; // once it has begun, nothing goes before the rest of it
     parked_handler<error_code, std::size_t> control_done_;
     std::string replies_;
+    std::string goodbye_;
     std::string presence_;
 
     wake_up reply_room_;
     wake_up news_room_;
     std::optional<clock::time_point> blocked_since_;
     bool closing_ = false;
+    bool said_goodbye_ = false;
 };
 
 } // namespace chat

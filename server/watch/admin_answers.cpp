@@ -68,6 +68,15 @@ json::object lock_json(const admin_sources& sources) {
             {"hold", quantiles_json(lock.hold)}};
 }
 
+std::uint64_t refused_connections(const counters& numbers) {
+    auto sum = numbers.refused_no_websocket.read();
+    for (const auto which :
+         {limit::connections, limit::clients, limit::clients_per_address, limit::origin,
+          limit::handshake_time, limit::header_bytes, limit::bad_request})
+        sum += numbers.struck.of(which);
+    return sum;
+}
+
 json::object counters_json(const counters& numbers) {
     return {{"clients", numbers.clients.read()},
             {"connections", numbers.connections.read()},
@@ -76,12 +85,10 @@ json::object counters_json(const counters& numbers) {
             {"deliveries", numbers.deliveries.read()},
             {"received_bytes", numbers.received_bytes.read()},
             {"sent_bytes", numbers.sent_bytes.read()},
-            {"gaps", numbers.gaps.read()},
+            {"gaps", numbers.struck.of(limit::history)},
             {"missed_messages", numbers.missed_messages.read()},
-            {"refused_connections", numbers.refused_overload.read() + numbers.refused_full.read() +
-                                        numbers.refused_origin.read() +
-                                        numbers.refused_no_websocket.read()},
-            {"closed_slow_readers", numbers.closed_slow_readers.read()}};
+            {"refused_connections", refused_connections(numbers)},
+            {"closed_slow_readers", numbers.struck.of(limit::write_time)}};
 }
 
 json::object health_json(const health& now) {

@@ -3,6 +3,8 @@
 // these are global, as the log is.
 #pragma once
 
+#include "server/chat/limits.hpp"
+
 #include <atomic>
 #include <cstdint>
 
@@ -30,20 +32,10 @@ struct counters {
     counter deliveries; ///< messages handed to a client's socket
     counter received_bytes;
     counter sent_bytes;
-    counter gaps;             ///< times that a reader was told of a gap,
-    counter missed_messages;  ///< and messages that left the ring unread by it
-    counter refused_messages; ///< answered with an error
-
-    // Connections that were not let in: too many at once, no place, a foreign Origin, no WebSocket.
-    counter refused_overload;
-    counter refused_full;
-    counter refused_origin;
-    counter refused_no_websocket;
-
-    // Clients that the server closed.
-    counter closed_slow_readers;
-    counter closed_idle;
-    counter closed_talkative;
+    counter missed_messages;      ///< left the ring before a reader took them
+    counter refused_messages;     ///< answered with an error
+    counter refused_no_websocket; ///< requests that were no upgrade
+    limit_counts struck;          ///< connections that were not let in, clients that were closed
 };
 
 /// The server's.

@@ -81,15 +81,23 @@ void add_traffic(exposition& out, const counters& numbers) {
     out.gauge("clients", "Clients that take part now.",
               static_cast<double>(numbers.clients.read()));
     out.counter("connections_total", "Connections accepted.", numbers.connections);
+    const auto struck = [&](limit which) { return numbers.struck.of(which); };
     out.counters("refused_connections_total", "Connections that were not let in.",
-                 {{reason("overload"), numbers.refused_overload.read()},
-                  {reason("full"), numbers.refused_full.read()},
-                  {reason("origin"), numbers.refused_origin.read()},
+                 {{reason("overload"), struck(limit::connections)},
+                  {reason("full"), struck(limit::clients)},
+                  {reason("address_full"), struck(limit::clients_per_address)},
+                  {reason("origin"), struck(limit::origin)},
+                  {reason("too_late"), struck(limit::handshake_time)},
+                  {reason("header_too_long"), struck(limit::header_bytes)},
+                  {reason("bad_request"), struck(limit::bad_request)},
                   {reason("no_websocket"), numbers.refused_no_websocket.read()}});
     out.counters("closed_clients_total", "Clients that the server has closed.",
-                 {{reason("slow_reader"), numbers.closed_slow_readers.read()},
-                  {reason("idle"), numbers.closed_idle.read()},
-                  {reason("rate"), numbers.closed_talkative.read()}});
+                 {{reason("slow_reader"), struck(limit::write_time)},
+                  {reason("idle"), struck(limit::idle_time)},
+                  {reason("rate"), struck(limit::message_rate)},
+                  {reason("message_too_big"), struck(limit::message_bytes)}});
+    out.counters("accept_pauses_total", "Times that no descriptor was left for a newcomer.",
+                 {{labels{}, struck(limit::descriptors)}});
     out.counter("messages_total", "Messages that clients have said.", numbers.messages);
     out.counter("refused_messages_total", "Requests answered with an error.",
                 numbers.refused_messages);
@@ -98,8 +106,8 @@ void add_traffic(exposition& out, const counters& numbers) {
                 numbers.received_bytes);
     out.counter("sent_bytes_total", "Bytes handed to the clients' sockets, with framing.",
                 numbers.sent_bytes);
-    out.counter("gaps_total", "Times that a client was told of messages it has missed.",
-                numbers.gaps);
+    out.counters("gaps_total", "Times that a client was told of messages it has missed.",
+                 {{labels{}, struck(limit::history)}});
     out.counter("missed_messages_total",
                 "Messages that left the history before a client read them.",
                 numbers.missed_messages);

@@ -7,7 +7,7 @@ from chat_client import CLOSE, ChatClient
 from chat_server import ServerTest, run_tests
 from connection import upgrade_request
 
-HANDSHAKE_LIMIT = 5.0
+HANDSHAKE_LIMIT = 5.0  # the default
 
 
 class Http(ServerTest):

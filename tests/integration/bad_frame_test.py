@@ -25,7 +25,8 @@ class BadFrame(ServerTest):
 
     def test_utf8_cut_by_the_end_of_the_message_is_1007(self):
         self.assert_closed_with(1007, frame(TEXT, "é".encode()[:1]),
-                                frame(TEXT, b"\xf0\x9f", final=False) + frame(CONTINUATION, b"x"))
+                                frame(TEXT, b"\xf0\x9f", final=False) + frame(CONTINUATION, b"x"),
+                                frame(TEXT, b"\xf0\x9f\x98", final=False) + frame(CONTINUATION))
 
     def test_binary_is_1003(self):
         self.assert_closed_with(1003, frame(BINARY, b"\0\1\2"), frame(BINARY),

@@ -126,11 +126,11 @@ class ServerTest(unittest.TestCase):
         client.take("welcome")
         return client
 
-    def join_when_there_is_room(self, server):
+    def join_when_there_is_room(self, server, **options):
         """For a full server: that is when it has seen someone leave."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            client = ChatClient(self.connect(server))
+            client = ChatClient(self.connect(server, **options))
             if client.try_upgrade() == 101:
                 client.take("welcome")
                 return client

@@ -30,7 +30,7 @@ def upgrade_request(target="/", headers=(), host="127.0.0.1"):
 
 
 class Connection:
-    def __init__(self, port, *, timeout, receive_buffer=None):
+    def __init__(self, port, *, timeout, receive_buffer=None, source=None):
         self.timeout = timeout
         self.socket = socket.socket()
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -38,6 +38,8 @@ class Connection:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             # Loopback's segments of 64 KB would not fit, and each would wait for a timer.
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 500)
+        if source is not None:  # an address of this machine
+            self.socket.bind((source, 0))
         self.socket.settimeout(timeout)
         try:
             self.socket.connect(("127.0.0.1", port))

@@ -36,7 +36,7 @@ def half_close(connection):
 
 class Disconnect(ServerTest):
     def setUp(self):
-        self.server = self.start("--history", "10")
+        self.server = self.start("--history", "1000")
         self.witness = self.join(self.server)
         self.assert_chat_works(self.server, self.witness)
         self.descriptors = self.count_descriptors()
@@ -104,6 +104,34 @@ class Disconnect(ServerTest):
                     leave(connection)
         self.assert_unharmed()
 
+    def test_with_a_broken_frame_for_an_answer_to_the_goodbye(self):
+        """It is told to go, and does not answer in kind: its place must be free all the same."""
+        server = self.start("--max-rate", "10", "--max-clients", "1")
+        for broken in (frame(TEXT, b"{}", reserved=4), frame(3), frame(TEXT, b"\xff"), frame(PING, b"x"),
+                       frame(TEXT, b"x" * 20_000), frame(CLOSE, b"\x03"), b"\x88"):
+            rude = self.join_when_there_is_room(server)
+            rude.answers_close = False
+            rude.connection.send(SAY * 11)
+            rude.wait_until(lambda: rude.close_frame, "a close frame")
+            self.assertEqual(rude.close_frame[0], 1008)
+            rude.connection.send(broken)
+            rude.connection.close()
+
+    def test_with_a_broken_frame_while_its_goodbye_waits_for_a_full_socket(self):
+        """Two operations of Beast's, a close and a read, would then wait for each other for ever."""
+        server = self.start("--max-rate", "10", "--max-clients", "1")
+        for broken in (frame(TEXT, b"{}", reserved=4), frame(TEXT, b"\xff"), frame(CLOSE)):
+            rude = self.join_when_there_is_room(server, receive_buffer=2048)
+            rude.answers_close = False
+            rude.connection.send(frame(PING, b"x" * 100) * 4000)
+            rude.connection.send(SAY * 11 + broken)
+            try:
+                rude.take_close()
+            except ConnectionError:
+                pass
+            rude.connection.close()
+        self.join_when_there_is_room(server)
+
     def test_while_the_server_writes_to_it(self):
         """Its socket is full, a frame is cut in the middle, pongs and answers wait behind it."""
         for leave in (reset, close) * 3:
@@ -115,11 +143,17 @@ class Disconnect(ServerTest):
 
     def test_a_crowd_that_comes_and_goes_while_others_chat(self):
         dice = random.Random(7)
-        script = upgrade_request() + SAY * 3 + frame(PING, b"x") + SAY + frame(CLOSE, b"\x03\xe8")
+        script = SAY * 3 + frame(PING, b"x") + SAY + frame(CLOSE, b"\x03\xe8")
+        request = upgrade_request()
         crowd = []
         for turn in range(600):
             connection = self.connect(self.server)
-            connection.send(script[:dice.randrange(len(script))])
+            if dice.random() < 0.3:
+                connection.send(request[:dice.randrange(len(request))])
+            else:
+                connection.send(request)
+                connection.response()
+                connection.send(script[:dice.randrange(len(script))])
             crowd.append(connection)
             if len(crowd) > 20:
                 dice.choice((reset, close))(crowd.pop(dice.randrange(len(crowd))))

@@ -3,6 +3,7 @@ sent away politely."""
 
 import asyncio
 import json
+import random
 import urllib.error
 import urllib.request
 
@@ -23,9 +24,9 @@ def say(text):
 
 
 class ForeignClient(ServerTest):
-    def chat(self, scene):
+    def chat(self, scene, *flags):
         """Runs the scene with the address of a server."""
-        server = self.start("--idle-timeout", "1m")
+        server = self.start("--idle-timeout", "1m", *flags)
         asyncio.run(asyncio.wait_for(scene(f"ws://127.0.0.1:{server.port}/"), 3 * PATIENCE))
 
     def test_two_of_them_talk_to_each_other(self):
@@ -85,6 +86,19 @@ class ForeignClient(ServerTest):
                     self.assertEqual(closed.exception.rcvd.code, code)
 
         self.chat(scene)
+
+    def test_it_gets_an_echo_of_anything(self):
+        """At /echo, which --echo serves to test suites."""
+        dice = random.Random(1)
+
+        async def scene(url):
+            async with websockets.connect(url + "echo", max_size=None) as socket:
+                for size in (0, 1, 125, 126, 65_535, 65_536, 1_000_000, *range(2, 2000, 97)):
+                    for sent in (dice.randbytes(size), "é" * (size // 2)):
+                        await socket.send(sent)
+                        self.assertEqual(await asyncio.wait_for(socket.recv(), PATIENCE), sent)
+
+        self.chat(scene, "--echo")
 
     def test_fifty_of_them_hear_the_same(self):
         async def scene(url):

@@ -107,7 +107,7 @@ TEST_CASE("metrics carry what was counted") {
     counters numbers;
     numbers.messages.add(41);
     numbers.messages.add();
-    numbers.closed_slow_readers.add();
+    numbers.struck.add(limit::write_time);
     const auto text = metrics_of(numbers, frozen());
     CHECK(has_line(text, R"(chat_build_info{version="1.2.3",mutex="std",guard="released"} 1)"));
     CHECK(has_line(text, "chat_messages_total 42"));

@@ -30,6 +30,23 @@ TEST_CASE("say carries its text, and its ref as the JSON it was") {
     CHECK(json::parse(say.ref) == json::parse(R"({"a":[1,null]})"));
 }
 
+TEST_CASE("a ref comes back as it was written, to the last digit") {
+    const auto ref_of = [](const std::string& rest) {
+        const auto parsed = parse_request(R"({"type":"say","text":"x")" + rest);
+        REQUIRE(parsed.has_value());
+        return std::get<say_request>(*parsed).ref;
+    };
+    // What Boost.JSON makes of it is another double.
+    CHECK(ref_of(R"(,"ref":18446744073704345678901234567890})") ==
+          "18446744073704345678901234567890");
+    CHECK(ref_of(R"(, "ref" : -0.10 , "a":2})") == "-0.10");
+    CHECK(ref_of(R"(,"ref":[1, {"a":"}]\"\\"}, true]})") == R"([1, {"a":"}]\"\\"}, true])");
+    CHECK(ref_of(R"(,"ref":"\u00e9\"," })") == R"("\u00e9\",")");
+    CHECK(ref_of(R"(,"ref":{} })") == "{}");
+    CHECK(ref_of(R"(,"a":{"ref":1},"r\u0065f":null})") == "null");
+    CHECK(ref_of(R"(,"ref":1,"b":[["ref",2]],"ref":3})") == "3");
+}
+
 TEST_CASE("say without a ref has an ack without one") {
     const auto parsed = parse_request(R"({"type":"say","text":"x"})");
     REQUIRE(parsed.has_value());

@@ -101,7 +101,7 @@ task<> read_frames(socket_type& from, std::vector<std::string>& frames) {
 task<> deliver(wire& out, const message_buffer& buffer, int& running) {
     std::uint64_t cursor = 0;
     while (cursor < buffer.newest()) {
-        const auto news = buffer.since(cursor);
+        auto news = buffer.since(cursor);
         cursor += co_await out.write_news(news);
     }
     --running;
@@ -177,7 +177,7 @@ TEST_CASE("after a close frame nothing is taken any more, and what waits is told
     const auto writer = [](wire& out, const message_buffer& from, std::uint64_t& count) -> task<> {
         const auto frame = control_frame(opcode_close, "");
         co_await out.async_write_some(asio::buffer(frame), use_task);
-        const auto news = from.since(0);
+        auto news = from.since(0);
         count = co_await out.write_news(news);
         CHECK(out.push_reply(text_frame("too late")));
         out.set_presence(text_frame("too late"));
@@ -203,6 +203,34 @@ TEST_CASE("replies that were accepted go out before the close frame") {
     CHECK(frames == std::vector{text_frame("ack"), control_frame(opcode_close, "")});
 }
 
+TEST_CASE("a goodbye comes behind the replies, and what Beast sends after it counts as sent") {
+    connection link;
+    const auto goodbye = close_frame(1008, "you read too slowly");
+    std::vector<std::string> frames;
+    std::size_t sent = 0;
+    const auto writer = [](wire& out, const std::string& last, std::size_t& size) -> task<> {
+        const std::string filler(50'000, 'x'); // more than the socket takes at once
+        CHECK(out.push_reply(text_frame(filler)));
+        CHECK(out.push_reply(text_frame("ack")));
+        out.say_goodbye(last);
+        CHECK(out.is_closing());
+        CHECK(out.push_reply(text_frame("too late")));
+        out.say_goodbye(close_frame(1001, "too late"));
+        for (const char opcode : {opcode_pong, opcode_close}) {
+            const auto frame = control_frame(opcode, "too late");
+            size += co_await out.async_write_some(asio::buffer(frame), use_task);
+        }
+        while (out.blocked_since())
+            co_await asio::post(out.get_executor(), use_task);
+        co_await out.linger({});
+    };
+    link.run(read_frames(link.peer, frames), writer(link.out, goodbye, sent));
+    CHECK(sent == 2 * control_frame(opcode_pong, "too late").size());
+    REQUIRE(frames.size() == 3);
+    CHECK(frames[1] == text_frame("ack"));
+    CHECK(frames[2] == goodbye);
+}
+
 TEST_CASE("the reply lane is bounded, and takes one frame of any size") {
     connection link;
     CHECK(link.out.push_reply(text_frame(std::string(100'000, 'x'))));
@@ -218,7 +246,7 @@ TEST_CASE("a writer that sleeps on a full socket wakes with nothing when the wir
     const auto writer = [](wire& out, const message_buffer& from, bool& end) -> task<> {
         std::uint64_t cursor = 0;
         while (!out.is_closing()) {
-            const auto news = from.since(cursor);
+            auto news = from.since(cursor);
             cursor += co_await out.write_news(news);
         }
         end = true;

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# A long test: hundreds of clients with every vice, and ten honest ones who must not lose a message.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+usage() {
+    cat <<END
+Usage: scripts/soak.sh [--minutes N] [--build release|asan] [--clients N] [--server PATH]
+
+500 clients join, leave, stall, flood, send garbage, break the protocol and die by RST, while ten honest
+ones chat and check that no message is lost, doubled or out of order. Four rounds; after each, when the
+crowd is gone, no descriptor may be left, and at the end memory must not have grown.
+
+  --minutes N       how long (10)
+  --build NAME      release: g++, Release; asan: clang 19 with AddressSanitizer (release)
+  --clients N       how many misbehave at a time (500)
+  --server PATH     this chat-server instead of building one
+  --help            this text
+
+Exits 0 when it passed, 1 when it failed, 2 for a wrong command line.
+END
+}
+
+minutes=10 flavour=release clients=500 server=''
+while [ $# -gt 0 ]; do
+    case $1 in
+        --help | -h) usage && exit 0 ;;
+        --minutes | --build | --clients | --server)
+            [ $# -ge 2 ] || usage_error "$1 needs a value"
+            case $1 in
+                --minutes) minutes=$2 ;;
+                --build) flavour=$2 ;;
+                --clients) clients=$2 ;;
+                --server) server=$2 ;;
+            esac
+            shift
+            ;;
+        *) usage_error "unknown option '$1'" ;;
+    esac
+    shift
+done
+[[ $minutes =~ ^[0-9]+(\.[0-9]+)?$ ]] || usage_error "--minutes is a number"
+[[ $clients =~ ^[1-9][0-9]*$ ]] || usage_error "--clients is a whole number"
+
+case $flavour in
+    release) arguments=(-DCMAKE_CXX_COMPILER=g++) ;;
+    asan) arguments=(-DCMAKE_CXX_COMPILER=clang++-19 -DCHAT_SANITIZE=address) ;;
+    *) usage_error "--build is release or asan" ;;
+esac
+
+if [ -z "$server" ]; then
+    tree=build/soak-$flavour
+    configure "$tree" -G Ninja -DCHAT_TESTS=OFF -DCHAT_GUARD=released "${arguments[@]}"
+    build "$tree" --target chat-server
+    server=$tree/bin/chat-server
+fi
+
+# The server, its clients, and some to spare.
+ulimit -n "$(ulimit -Hn)"
+title "Soak: $server, $clients clients, $minutes minutes"
+exec python3 -B tests/soak/soak.py "$server" --minutes "$minutes" --clients "$clients" --build "$flavour"

@@ -1,0 +1,59 @@
+// What a newcomer may do, and how often each limit of the server has struck since the start: the
+// client is told by its own answer, the operator by these. The loop thread counts, any thread reads.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace chat {
+
+struct handshake_limits {
+    std::chrono::milliseconds time{5'000};
+    std::vector<std::string> allowed_origins; ///< besides loopback and the server's own host
+};
+
+/// In the order of `limit_names`.
+enum class limit : std::uint8_t {
+    handshake_time,
+    header_bytes,
+    bad_request,
+    origin,
+    clients,
+    clients_per_address,
+    connections,
+    descriptors,
+    message_bytes,
+    message_rate,
+    idle_time,
+    write_time,
+    history,
+};
+
+inline constexpr std::array<std::string_view, 13> limit_names = {
+    "handshake_time",      "header_bytes", "bad_request", "origin",        "clients",
+    "clients_per_address", "connections",  "descriptors", "message_bytes", "message_rate",
+    "idle_time",           "write_time",   "history"};
+
+class limit_counts {
+public:
+    void add(limit which) {
+        // One thread writes, so it needs no read-modify-write.
+        auto& count = counts_[static_cast<std::size_t>(which)];
+        count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] std::uint64_t of(limit which) const {
+        return counts_[static_cast<std::size_t>(which)].load(std::memory_order_relaxed);
+    }
+
+private:
+    std::array<std::atomic<std::uint64_t>, limit_names.size()> counts_{};
+};
+
+} // namespace chat

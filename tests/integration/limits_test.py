@@ -1,0 +1,222 @@
+"""Every limit has its own answer, and is counted under its own name: the server tells the counts when
+it ends. The others chat on."""
+
+import re
+import resource
+import signal
+import unittest.mock
+
+import chat_server
+from chat_client import TEXT, ChatClient, frame
+from chat_server import PATIENCE, ServerTest, run_tests
+from connection import upgrade_request
+
+PIECE = b'{"type":"say","text":"x"}'
+
+
+class Limits(ServerTest):
+    def setUp(self):
+        self.connections = []
+
+    def connect(self, server, **options):
+        self.connections.append(super().connect(server, **options))
+        return self.connections[-1]
+
+    def counts(self, server):
+        """Ends the server, which then tells how often each limit has struck."""
+        for connection in self.connections:
+            connection.close()
+        server.signal(signal.SIGTERM)
+        self.assertEqual(server.wait(), 0, server.log())
+        told = re.findall(r"limit struck name=(\w+) times=(\d+)", server.log())
+        return {name: int(times) for name, times in told}
+
+    def assert_counts(self, server, **expected):
+        self.assertEqual(self.counts(server), expected)
+
+    def answer(self, server, request):
+        connection = self.connect(server)
+        connection.send(request)
+        status, headers, body = connection.response()
+        self.assertEqual(headers["connection"].split()[-1], "close")
+        self.assertGreater(len(body), 10, "it says why")
+        self.assertTrue(connection.has_hung_up(within=2))
+        return status
+
+    def test_a_request_that_takes_too_long_is_408(self):
+        """Whether it never begins, halts, or trickles in."""
+        server = self.start("--handshake-timeout", "500ms")
+        slow = [self.connect(server) for _ in range(3)]
+        request = upgrade_request()
+        slow[1].send(request[:-2])
+        at = 0
+        while not slow[2].has_hung_up(within=0.1):
+            slow[2].send(request[at:at + 1])
+            at += 1
+        self.assertLess(at, 20)
+        self.assertEqual([connection.response()[0] for connection in slow], [408] * 3)
+        self.assert_chat_works(server)
+        self.assert_counts(server, handshake_time=3)
+
+    def test_a_client_that_made_its_handshake_in_time_may_stay(self):
+        server = self.start("--handshake-timeout", "300ms")
+        client = self.join(server)
+        self.assertFalse(client.connection.has_hung_up(within=0.6))
+        self.assert_chat_works(server, client)
+        self.assert_counts(server)
+
+    def test_a_request_that_is_too_long_is_431(self):
+        server = self.start()
+        fits = upgrade_request(headers=["X: " + "x" * 7000])
+        self.assertEqual(ChatClient(self.send(server, fits)).take_upgrade(), 101)
+        for request in (upgrade_request(headers=["X: " + "x" * 9000]),
+                        upgrade_request(headers=["X: x"] * 2000),
+                        upgrade_request(target="/" + "x" * 9000)):
+            self.assertEqual(self.answer(server, request), 431, request[:50])
+        self.assert_chat_works(server)
+        self.assert_counts(server, header_bytes=3)
+
+    def send(self, server, data):
+        connection = self.connect(server)
+        connection.send(data)
+        return connection
+
+    def test_what_is_no_request_is_400(self):
+        server = self.start()
+        for noise in (b"\0" * 100, b"hello\r\n\r\n", b"\r\n" * 9000, b"GET / HTTP/9.9\r\n\r\n",
+                      b"GET / HTTP/1.1\r\nno colon\r\n\r\n"):
+            self.assertEqual(self.answer(server, noise), 400, noise)
+        self.assert_counts(server, bad_request=5)
+
+    def test_who_speaks_before_the_answer_is_400(self):
+        """It would be read in part: RFC 6455 (4.1) lets a client wait for the answer."""
+        server = self.start()
+        self.assertEqual(self.answer(server, upgrade_request() + frame(TEXT, PIECE)), 400)
+        self.assert_counts(server, bad_request=1)
+
+    def test_a_foreign_origin_is_403(self):
+        server = self.start()
+        request = upgrade_request(headers=["Origin: https://evil.example"])
+        self.assertEqual(self.answer(server, request), 403)
+        self.assert_chat_works(server)
+        self.assert_counts(server, origin=1)
+
+    def test_one_client_too_many_is_503(self):
+        server = self.start("--max-clients", "2")
+        here = [self.join(server) for _ in range(2)]
+        for _ in range(3):
+            self.assertEqual(self.answer(server, upgrade_request()), 503)
+        self.assert_chat_works(server, *here)
+        self.assert_counts(server, clients=3)
+
+    def test_one_client_too_many_of_an_address_is_429_and_other_addresses_come_in(self):
+        server = self.start("--max-per-address", "2")
+        here = [self.join(server) for _ in range(2)]
+        for _ in range(3):
+            self.assertEqual(self.answer(server, upgrade_request()), 429)
+        here += [self.join(server, source="127.0.0.2") for _ in range(2)]
+        here[0].connection.reset()
+        here[0] = self.join_when_there_is_room(server)
+        self.assert_chat_works(server, *here)
+        self.assertGreaterEqual(self.counts(server)["clients_per_address"], 3)
+
+    def test_a_thousand_who_are_turned_away_at_once_are_all_told_so(self):
+        """They do not even read it for a while."""
+        server = self.start("--max-clients", "1")
+        here = self.join(server)
+        crowd = [self.send(server, upgrade_request()) for _ in range(1000)]
+        self.assertEqual({connection.response()[0] for connection in crowd}, {503})
+        self.assert_chat_works(server, here)
+        self.assert_counts(server, clients=1000)
+
+    def test_too_big_a_message_is_1009(self):
+        server = self.start("--max-message-bytes", "100")
+        client = self.join(server)
+        client.send_frame(TEXT, PIECE.ljust(100))
+        client.read_to(1)
+        client.send_frame(TEXT, PIECE.ljust(101))
+        self.assertEqual(client.take_close().code, 1009)
+        self.assert_counts(server, message_bytes=1)
+
+    def test_too_many_messages_a_second_are_1008(self):
+        server = self.start("--max-rate", "10")
+        client = self.join(server)
+        client.say(*["x"] * 30)
+        self.assertEqual(client.take_close().code, 1008)
+        self.assert_counts(server, message_rate=1)
+
+    def test_who_answers_no_ping_is_1008(self):
+        server = self.start("--idle-timeout", "300ms")
+        client = self.join(server)
+        client.answers_pings = False
+        self.assertEqual(client.take_close().code, 1008)
+        self.assertGreater(client.pings, 0)
+        self.assert_counts(server, idle_time=1)
+
+    def test_who_takes_nothing_loses_messages_and_then_its_place(self):
+        """It is reset, so that what the kernel kept for it is free at once."""
+        server = self.start("--write-timeout", "700ms", "--history", "10")
+        talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
+        while not sleeper.connection.has_hung_up(within=0):
+            talker.say(*["x" * 4000] * 20)
+            talker.read_to((talker.newest or 0) + 20)
+        try:
+            self.assertIn(sleeper.take_close().code, (1008, None))  # if it fits, behind all the rest
+        except AssertionError:
+            pass  # cut inside a frame, as a reset does
+        self.assert_chat_works(server, talker)
+        self.assert_counts(server, write_time=1, history=unittest.mock.ANY)
+
+    def test_a_reader_that_falls_behind_is_counted_with_each_gap(self):
+        server = self.start("--write-timeout", "1m", "--history", "10")
+        talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
+        for seq in range(1000, 3001, 1000):
+            for _ in range(50):
+                talker.say(*["x" * 4000] * 20)
+                talker.read_to((talker.newest or 0) + 20)
+            sleeper.read_to(seq)
+        gaps = sum(event["type"] == "gap" for event in sleeper.events)
+        self.assertGreater(gaps, 0)
+        self.assert_counts(server, history=gaps)
+
+
+class Descriptors(ServerTest):
+    def start_with(self, files, *flags):
+        """A server that may open so many files."""
+        with unittest.mock.patch.object(chat_server, "die_with_parent", lambda: resource.setrlimit(
+                resource.RLIMIT_NOFILE, (files, files))):
+            return self.start(*flags)
+
+    def test_at_the_limit_those_who_are_here_chat_on_and_those_who_come_wait(self):
+        server = self.start_with(40)
+        here = [self.join(server) for _ in range(10)]
+        crowd = [self.connect(server) for _ in range(60)]
+        for connection in crowd:
+            connection.send(upgrade_request())
+        server.wait_for_log("accept paused")
+        for _ in range(20):
+            self.assert_chat_works(server, *here)
+        # One leaves, the next comes in, until all have been here.
+        for connection in crowd:
+            client = ChatClient(connection)
+            self.assertEqual(client.take_upgrade(within=PATIENCE), 101)
+            self.assertEqual(client.take("welcome")["type"], "welcome")
+            connection.close()
+        self.assert_chat_works(server, *here, self.join(server))
+        self.assertIn("accept goes on", server.log())
+        # Said once each time it begins, not ten times a second.
+        self.assertLess(server.log().count("accept paused"), 62)
+
+    def test_the_soft_limit_is_raised_to_the_hard_one(self):
+        server = self.start_with(300)
+        limits = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+        self.assertEqual(limits, (300, 300))
+        self.assertIn("few descriptors", server.log())
+        with unittest.mock.patch.object(chat_server, "die_with_parent", lambda: resource.setrlimit(
+                resource.RLIMIT_NOFILE, (50, 300))):
+            server = self.start("--max-clients", "10")
+        self.assertEqual(resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE), (300, 300))
+
+
+if __name__ == "__main__":
+    run_tests()

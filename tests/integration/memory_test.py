@@ -1,0 +1,59 @@
+"""Memory is bounded by the options, not by what is owed: a hundred readers take nothing while 87 MB are
+said. Only for builds without sanitizers, which keep freed memory."""
+
+import pathlib
+
+from chat_client import TEXT, frame
+from chat_server import ServerTest, run_tests
+
+MIB = 1 << 20
+HISTORY = 4 * MIB
+SAID = 87_000_000
+SLACK = 4 * MIB  # what the allocator keeps, and the blocks of the history that are not full
+SAY = frame(TEXT, b'{"type":"say","text":"%s"}' % (b"x" * 4000))
+
+
+class Memory(ServerTest):
+    def rss(self, server):
+        status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) * 1024
+
+    def say_much(self, talker):
+        for _ in range(SAID // 4000 // 50):
+            talker.connection.send(SAY * 50)
+            talker.read_to((talker.newest or 0) + 50)
+            talker.events[1:], talker.messages[:] = [], []
+            talker._pending.clear()
+
+    def test_a_hundred_readers_that_take_nothing_cost_no_more_than_the_history(self):
+        server = self.start("--write-timeout", "1m", "--history-bytes", str(HISTORY), "--history", "100000")
+        talker = self.join(server)
+        sleepers = [self.join(server, receive_buffer=4096) for _ in range(100)]
+        before = self.rss(server)
+        self.say_much(talker)
+        self.assertLess(self.rss(server) - before, HISTORY + SLACK)
+        for sleeper in sleepers:
+            sleeper.connection.reset()
+        self.assert_chat_works(server, talker)
+
+    def test_a_hundred_whose_answers_nobody_reads_cost_a_bounded_lane_each(self):
+        """Bad requests without end: the server stops reading those who do not read. The lane is 64 KiB."""
+        server = self.start("--write-timeout", "1m", "--history-bytes", str(HISTORY))
+        talker = self.join(server)
+        sleepers = [self.join(server, receive_buffer=4096) for _ in range(100)]
+        before = self.rss(server)
+        for sleeper in sleepers:
+            sleeper.connection.timeout = 0.05
+            try:
+                for _ in range(1000):
+                    sleeper.connection.send(frame(TEXT, b"[]") * 1000)
+            except TimeoutError:
+                pass
+        self.assertLess(self.rss(server) - before, 100 * 160 * 1024)
+        for sleeper in sleepers:
+            sleeper.connection.reset()
+        self.assert_chat_works(server, talker)
+
+
+if __name__ == "__main__":
+    run_tests()

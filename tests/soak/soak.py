@@ -1,0 +1,214 @@
+"""Hundreds of clients with every vice, for minutes, and ten honest ones among them who check every
+message: `soak.py PATH-OF-CHAT-SERVER --minutes N`. scripts/soak.sh builds the server and runs it."""
+
+import argparse
+import os
+import pathlib
+import select
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "integration"))
+from chat_client import ChatClient  # noqa: E402
+from chat_server import ChatServer, die_with_parent  # noqa: E402
+from connection import Connection  # noqa: E402
+
+HONEST = 10
+PAUSE = 0.5       # seconds between two messages of an honest client
+PATIENCE = 20.0   # for what must come
+ROUNDS = 4        # chaos, then quiet to measure in
+# The allocator keeps some of what one round freed; a leak grows with each.
+GROWTH = {"release": 8, "asan": 48}  # MiB of RSS, from the end of the first round to that of the last
+
+FLAGS = ("--history", "5000", "--max-rate", "50", "--write-timeout", "2s", "--handshake-timeout", "2s",
+         "--idle-timeout", "20s", "--max-clients", "600")
+
+
+class Failure(Exception):
+    pass
+
+
+class Honest:
+    """Says something now and then, and hears everybody: its parser fails on any hole in the sequence."""
+
+    def __init__(self, number, port):
+        self.number = number
+        self.client = ChatClient(Connection(port, timeout=PATIENCE))
+        self.client.upgrade(f"/?name=honest-{number}")
+        self.client.take("welcome")
+        self.said = 0
+        self.asked_at = None      # when the message was sent that is not acknowledged yet
+        self.next_say = time.monotonic() + PAUSE * number / HONEST
+        self.heard = [0] * HONEST  # how many of each honest client's messages, in order
+        self.messages = 0
+        self.newest_ack = 0
+        self.latencies = []
+
+    def speak(self, now):
+        if self.asked_at is None and now >= self.next_say:
+            self.client.say(f"honest {self.number} {self.said}")
+            self.said += 1
+            self.asked_at, self.next_say = now, now + PAUSE
+        elif self.asked_at is not None and now > self.asked_at + PATIENCE:
+            raise Failure(f"honest client {self.number} had no ack for {PATIENCE} s")
+
+    def hear(self):
+        try:
+            self.client.receive_some(time.monotonic())
+        except TimeoutError:
+            return
+        for event in self.client.events[1:]:
+            if event["type"] == "message":
+                self.take_message(event["text"])
+            elif event["type"] == "ack":
+                self.newest_ack = event["seq"]
+                self.latencies.append(time.monotonic() - self.asked_at)
+                self.asked_at = None
+            elif event["type"] != "presence":
+                raise Failure(f"honest client {self.number} was told {event}")
+        # The parser looks at the first event only; the rest would fill our memory.
+        del self.client.events[1:]
+        self.client.messages.clear()
+        self.client._pending.clear()
+
+    def take_message(self, text):
+        self.messages += 1
+        if not text.startswith("honest "):
+            return
+        sender, number = map(int, text.split()[1:])
+        if number != self.heard[sender]:
+            raise Failure(f"client {self.number}: message {number} of {sender}, not {self.heard[sender]}")
+        self.heard[sender] += 1
+
+
+class Soak:
+    def __init__(self, build, clients):
+        self.build, self.crowd_size = build, clients
+        self.server = ChatServer(*FLAGS)
+        self.started = time.monotonic()
+        self.honest = [Honest(n, self.server.port) for n in range(HONEST)]
+        self.lives = 0
+        self.rss = []  # MiB after each round
+
+    def run(self, minutes):
+        descriptors = self.count_descriptors()
+        for number in range(ROUNDS):
+            self.chaos(number, seconds=int(minutes * 60 / ROUNDS))
+            self.settle(descriptors)
+            self.rss.append(self.measure_rss())
+            self.progress("quiet", end="\n")
+        growth = self.rss[-1] - self.rss[0]
+        if growth > GROWTH[self.build]:
+            raise Failure(f"RSS after each round, in MiB: {self.rss}: it grows")
+        self.check_that_all_was_heard()
+        self.shut_down()
+
+    def chaos(self, number, seconds):
+        crowd = subprocess.Popen(
+            [sys.executable, "-B", str(HERE / "chaos.py"), str(self.server.port), str(self.crowd_size),
+             str(seconds), str(number)], stdout=subprocess.PIPE, preexec_fn=die_with_parent, text=True)
+        next_progress = 0
+        while crowd.poll() is None:
+            self.chat(talking=True)
+            if time.monotonic() > next_progress:
+                next_progress = time.monotonic() + 10
+                self.progress(f"round {number + 1} of {ROUNDS}")
+        if crowd.returncode != 0:
+            raise Failure("the crowd has failed, not the server")
+        lives, refused = map(int, crowd.stdout.read().split())
+        if refused:
+            raise Failure(f"{refused} connections were refused")
+        self.lives += lives
+
+    def settle(self, descriptors):
+        """All of the crowd is gone: its descriptors must be, too."""
+        deadline = time.monotonic() + PATIENCE
+        while self.count_descriptors() != descriptors:
+            if time.monotonic() > deadline:
+                raise Failure(f"{self.count_descriptors()} descriptors, not {descriptors}")
+            self.chat(talking=True)
+
+    def chat(self, talking):
+        if not self.server.is_running():
+            raise Failure(f"the server ended with {self.server.process.returncode}")
+        for one in self.honest:
+            if talking:
+                one.speak(time.monotonic())
+        sockets = {one.client.connection.socket: one for one in self.honest}
+        for socket in select.select(sockets, [], [], 0.05)[0]:
+            sockets[socket].hear()
+
+    def check_that_all_was_heard(self):
+        deadline = time.monotonic() + PATIENCE
+        said = [one.said for one in self.honest]
+        while any(one.heard != said or one.asked_at for one in self.honest):
+            if time.monotonic() > deadline:
+                raise Failure(f"said {said}, heard {[one.heard for one in self.honest]}")
+            self.chat(talking=False)
+
+    def shut_down(self):
+        self.server.signal(signal.SIGTERM)
+        codes = [one.client.take_close().code for one in self.honest]
+        exit_code = self.server.wait(within=30)
+        if set(codes) != {1001} or exit_code != 0:
+            raise Failure(f"closed with {codes}, exit code {exit_code}")
+        for alarm in ("Sanitizer", "runtime error", "[error]", "Assertion"):
+            if alarm in self.server.log():
+                raise Failure(f"the server says: {alarm}")
+
+    def count_descriptors(self):
+        return len(os.listdir(f"/proc/{self.server.process.pid}/fd"))
+
+    def measure_rss(self):
+        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) // 1024
+
+    def progress(self, where, end=None):
+        line = (f"  {time.monotonic() - self.started:5.0f} s  {where}: {self.count_descriptors()} descriptors, "
+                f"RSS {self.measure_rss()} MiB, {self.lives} lives, {self.honest[0].messages} messages")
+        if sys.stdout.isatty():
+            print(f"\r\033[K{line}", end=end or "", flush=True)
+        elif end:
+            print(line, flush=True)
+
+    def summary(self):
+        latencies = sorted(latency for one in self.honest for latency in one.latencies)
+        limits = [line.split("limit struck ")[1] for line in self.server.log().splitlines()
+                  if "limit struck" in line]
+        heard = sum(sum(one.heard) for one in self.honest)
+        print(f"  {self.lives} lives, {self.honest[0].messages} messages to each honest client; "
+              f"of their own {sum(one.said for one in self.honest)} they heard {heard}: all, in order")
+        print(f"  their acks took {1000 * statistics.median(latencies):.1f} ms (median), "
+              f"{1000 * latencies[-1 - len(latencies) // 100]:.1f} ms (p99), {1000 * latencies[-1]:.1f} ms (max)")
+        print(f"  RSS after each round: {self.rss} MiB")
+        print("  limits: " + ", ".join(limit.replace("name=", "").replace(" times=", " ") for limit in limits))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("server", help="path of chat-server")
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--clients", type=int, default=500)
+    parser.add_argument("--build", choices=GROWTH, default="release")
+    options = parser.parse_args()
+    ChatServer.program = options.server
+    # Freed memory is kept from reuse for a while: bounded, or it hides what grows.
+    os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=16")
+    soak = Soak(options.build, options.clients)
+    try:
+        soak.run(options.minutes)
+    except (Failure, AssertionError, OSError) as failure:
+        print(f"\nFAILED after {time.monotonic() - soak.started:.0f} s: {failure}\n"
+              f"The server's last words:\n{soak.server.log()[-3000:]}")
+        return 1
+    soak.summary()
+    print("PASSED")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
