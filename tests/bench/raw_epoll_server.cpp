@@ -1,0 +1,387 @@
+// The yardstick of `scripts/bench.sh chat`: a broadcast server on bare epoll that speaks as much of
+// the chat's protocol as chat-load needs. It shows what the kernel lets a single thread deliver; the
+// chat server is measured as a share of that.
+//
+// A round: epoll_wait, one recv for each connection that has input, then one sendmsg for each
+// connection with all that the round has brought. A message is framed once. Nothing is allocated
+// for a message, no handler is called through a pointer, nothing waits for anything.
+//
+// What it leaves out, and the chat server does: history, locks, limits, time limits and bounds of
+// memory (a reader that does not read costs what it is owed), UTF-8 and JSON validation, presence,
+// changes of name, Origin, orderly shutdown, clients that speak before they are welcomed.
+#include "server/chat/frame.hpp"
+#include "tests/bench/websocket_accept.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace {
+
+using namespace chat::bench;
+using namespace std::string_view_literals;
+
+int checked(int result, const char* what) {
+    if (result < 0)
+        throw std::system_error{errno, std::generic_category(), what};
+    return result;
+}
+
+struct client {
+    client(int connected, std::uint64_t number)
+        : socket{connected}
+        , id{number} {}
+
+    int socket;
+    std::uint64_t id;
+    std::size_t place = 0; // in the list of those who have joined
+    bool joined = false;
+    bool gone = false;
+    bool waits_for_room = false;
+    std::string from; // `,"id":7,"from":"guest-7","text":"`
+    std::string in;   // the beginning of a frame or of the handshake
+    std::string out;  // what is owed to this client alone, or what a full socket left
+};
+
+// `2026-11-22T21:34:00.123Z`; the part up to the seconds is made once a second.
+class time_stamp {
+public:
+    std::string_view now() {
+        timespec time{};
+        ::clock_gettime(CLOCK_REALTIME, &time);
+        if (time.tv_sec != second_) {
+            second_ = time.tv_sec;
+            tm parts{};
+            ::gmtime_r(&second_, &parts);
+            std::strftime(text_.data(), text_.size(), "%FT%T.000Z", &parts);
+        }
+        const auto ms = time.tv_nsec / 1'000'000;
+        text_[20] = static_cast<char>('0' + ms / 100);
+        text_[21] = static_cast<char>('0' + ms / 10 % 10);
+        text_[22] = static_cast<char>('0' + ms % 10);
+        return {text_.data(), 24};
+    }
+
+private:
+    time_t second_ = 0;
+    std::array<char, 32> text_{};
+};
+
+void append_number(std::string& out, std::uint64_t number) {
+    std::array<char, 20> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    out.append(digits.data(), end);
+}
+
+void append_frame(std::string& out, std::string_view payload, char op = '\x81') {
+    std::array<char, chat::max_frame_header> header{};
+    const auto size = chat::write_text_header(header.data(), payload.size());
+    header[0] = op;
+    out.append(header.data(), size).append(payload);
+}
+
+// What stands behind `key` up to the end of a JSON string or number, as it was written.
+std::string_view value_behind(std::string_view json, std::string_view key, std::string_view ends) {
+    const auto at = json.find(key);
+    if (at == std::string_view::npos)
+        return {};
+    json.remove_prefix(at + key.size());
+    for (std::size_t i = 0; i < json.size(); ++i) {
+        if (json[i] == '\\')
+            ++i;
+        else if (ends.find(json[i]) != std::string_view::npos)
+            return json.substr(0, i);
+    }
+    return {};
+}
+
+class server {
+public:
+    explicit server(std::uint16_t port)
+        : epoll_{checked(::epoll_create1(0), "epoll_create1")}
+        , listener_{checked(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket")} {
+        const int on = 1;
+        ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        sockaddr_in where{};
+        where.sin_family = AF_INET;
+        where.sin_port = htons(port);
+        where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof where;
+        checked(::bind(listener_, reinterpret_cast<sockaddr*>(&where), size), "bind");
+        checked(::listen(listener_, SOMAXCONN), "listen");
+        checked(::getsockname(listener_, reinterpret_cast<sockaddr*>(&where), &size),
+                "getsockname");
+        watch(EPOLL_CTL_ADD, listener_, EPOLLIN, nullptr);
+        std::printf("ready chat=ws://127.0.0.1:%d/ mutex=none guard=none pid=%d\n",
+                    ntohs(where.sin_port), ::getpid());
+        std::fflush(stdout);
+    }
+
+    [[noreturn]] void run() {
+        std::array<epoll_event, 1024> events;
+        for (;;) {
+            const int ready = ::epoll_wait(epoll_, events.data(), events.size(), -1);
+            for (int i = 0; i < ready; ++i) {
+                auto* who = static_cast<client*>(events[static_cast<std::size_t>(i)].data.ptr);
+                if (who == nullptr)
+                    accept_all();
+                else
+                    serve(*who, events[static_cast<std::size_t>(i)].events);
+            }
+            finish_round();
+        }
+    }
+
+private:
+    void watch(int operation, int socket, std::uint32_t what, client* who) {
+        epoll_event event{};
+        event.events = what;
+        event.data.ptr = who;
+        ::epoll_ctl(epoll_, operation, socket, &event);
+    }
+
+    void accept_all() {
+        for (;;) {
+            const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK);
+            if (socket < 0)
+                return;
+            const int on = 1;
+            ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+            auto* who = new client{socket, ++last_id_};
+            watch(EPOLL_CTL_ADD, socket, EPOLLIN, who);
+        }
+    }
+
+    void serve(client& who, std::uint32_t what) {
+        if (what & EPOLLOUT)
+            touched_.push_back(&who);
+        if (!(what & ~EPOLLOUT) || who.gone)
+            return;
+        const auto size = ::recv(who.socket, input_.data(), input_.size(), 0);
+        if (size <= 0) {
+            if (size == 0 || (errno != EAGAIN && errno != EINTR))
+                end(who);
+            return;
+        }
+        std::string_view bytes{input_.data(), static_cast<std::size_t>(size)};
+        if (!who.in.empty()) {
+            who.in += bytes;
+            bytes = who.in;
+        }
+        const auto taken = who.joined ? take_frames(who, bytes) : take_handshake(who, bytes);
+        if (bytes.data() == who.in.data())
+            who.in.erase(0, taken);
+        else if (taken < bytes.size())
+            who.in = bytes.substr(taken);
+    }
+
+    std::size_t take_handshake(client& who, std::string_view bytes) {
+        const auto end_of_header = bytes.find("\r\n\r\n");
+        if (end_of_header == std::string_view::npos)
+            return 0;
+        auto key = value_behind(bytes, "Sec-WebSocket-Key: ", "\r");
+        auto name = std::string{value_behind(bytes.substr(0, bytes.find('\n')), "name=", " &")};
+        if (name.empty())
+            name = "guest-" + std::to_string(who.id);
+        const auto id = std::to_string(who.id);
+        who.from = ",\"id\":" + id + ",\"from\":\"" + name + "\",\"text\":\"";
+        who.out += "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                   "Connection: Upgrade\r\nSec-WebSocket-Accept: " +
+                   websocket_accept(key) + "\r\n\r\n";
+        append_frame(who.out, "{\"type\":\"welcome\",\"id\":" + id + ",\"name\":\"" + name +
+                                  "\",\"seq\":" + std::to_string(seq_) +
+                                  R"(,"mutex":"none","guard":"none","limits":{}})");
+        // Before it is among those who get the round: it is told of seq_, and gets what is newer.
+        newcomers_.push_back(&who);
+        who.joined = true;
+        return end_of_header + 4;
+    }
+
+    std::size_t take_frames(client& who, std::string_view bytes) {
+        std::size_t taken = 0;
+        for (;;) {
+            auto rest = bytes.substr(taken);
+            constexpr std::size_t mask_size = 4;
+            if (rest.size() < 2 + mask_size)
+                return taken;
+            const auto short_length = static_cast<unsigned char>(rest[1]) & 0x7F;
+            const std::size_t header = mask_size + (short_length < 126    ? 2
+                                                    : short_length == 126 ? 4
+                                                                          : 10);
+            if (rest.size() < header)
+                return taken;
+            const auto size = chat::frame_size(rest) + mask_size;
+            if (rest.size() < size)
+                return taken;
+            char* payload = const_cast<char*>(rest.data()) + header;
+            unmask(payload, size - header);
+            take_frame(who, rest[0], {payload, size - header});
+            taken += size;
+            if (who.gone)
+                return bytes.size();
+        }
+    }
+
+    // In place: the bytes are the input buffer's or the client's own.
+    static void unmask(char* payload, std::size_t size) {
+        std::uint32_t mask = 0;
+        std::memcpy(&mask, payload - 4, 4);
+        std::size_t i = 0;
+        const auto wide = std::uint64_t{mask} << 32 | mask;
+        for (; i + 8 <= size; i += 8) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, payload + i, 8);
+            word ^= wide;
+            std::memcpy(payload + i, &word, 8);
+        }
+        for (; i < size; ++i)
+            payload[i] ^= static_cast<const char*>(static_cast<const void*>(&mask))[i % 4];
+    }
+
+    void take_frame(client& who, char first, std::string_view payload) {
+        switch (first & 0x0F) {
+        case 1:
+            say(who, payload);
+            break;
+        case 8:
+            append_frame(who.out, payload.substr(0, 2), '\x88');
+            send(who, {});
+            end(who);
+            break;
+        case 9:
+            append_frame(who.out, payload, '\x8A');
+            touched_.push_back(&who);
+            break;
+        default:
+            break;
+        }
+    }
+
+    void say(client& who, std::string_view request) {
+        const auto text = value_behind(request, R"("text":")", "\"");
+        const auto ref = value_behind(request, R"("ref":)", ",}");
+        ++seq_;
+        payload_.assign(R"({"type":"message","seq":)");
+        append_number(payload_, seq_);
+        payload_.append(who.from).append(text).append(R"(","time":")");
+        payload_.append(time_.now()).append("\"}");
+        append_frame(round_, payload_);
+        payload_.assign(R"({"type":"ack","ref":)");
+        payload_.append(ref.empty() ? "null"sv : ref).append(R"(,"seq":)");
+        append_number(payload_, seq_);
+        payload_ += '}';
+        append_frame(who.out, payload_);
+    }
+
+    void finish_round() {
+        if (!round_.empty()) {
+            for (auto* who : everyone_)
+                send(*who, round_);
+            round_.clear();
+        }
+        for (auto* who : touched_)
+            send(*who, {});
+        touched_.clear();
+        for (auto* who : newcomers_) {
+            send(*who, {});
+            who->place = everyone_.size();
+            everyone_.push_back(who);
+        }
+        newcomers_.clear();
+        for (auto* who : ended_)
+            bury(who);
+        ended_.clear();
+    }
+
+    void send(client& who, std::string_view news) {
+        if (who.gone)
+            return;
+        std::array<iovec, 2> parts{
+            {{who.out.data(), who.out.size()}, {const_cast<char*>(news.data()), news.size()}}};
+        const std::size_t first = who.out.empty() ? 1 : 0;
+        std::size_t sent = 0;
+        // While a socket is full it is not tried with every round, but when epoll says so.
+        if (!who.waits_for_room || news.empty()) {
+            msghdr message{};
+            message.msg_iov = parts.data() + first;
+            message.msg_iovlen = 2 - first;
+            const auto result = ::sendmsg(who.socket, &message, MSG_NOSIGNAL);
+            if (result < 0 && errno != EAGAIN) {
+                end(who);
+                return;
+            }
+            sent = result < 0 ? 0 : static_cast<std::size_t>(result);
+        }
+        if (sent == who.out.size() + news.size() && !who.waits_for_room) {
+            who.out.clear();
+            return;
+        }
+        const auto of_own = std::min(sent, who.out.size());
+        who.out.erase(0, of_own);
+        who.out += news.substr(sent - of_own);
+        if (who.waits_for_room == who.out.empty()) {
+            who.waits_for_room = !who.out.empty();
+            const auto what = who.waits_for_room ? EPOLLIN | EPOLLOUT : EPOLLIN;
+            watch(EPOLL_CTL_MOD, who.socket, static_cast<std::uint32_t>(what), &who);
+        }
+    }
+
+    // Closed at the end of the round: until then events and lists may still name it.
+    void end(client& who) {
+        if (who.gone)
+            return;
+        who.gone = true;
+        ended_.push_back(&who);
+    }
+
+    void bury(client* who) {
+        if (who->place < everyone_.size() && everyone_[who->place] == who) {
+            everyone_[who->place] = everyone_.back();
+            everyone_[who->place]->place = who->place;
+            everyone_.pop_back();
+        }
+        ::close(who->socket);
+        delete who;
+    }
+
+    int epoll_;
+    int listener_;
+    std::uint64_t last_id_ = 0;
+    std::uint64_t seq_ = 0;
+    time_stamp time_;
+    std::string payload_;
+    std::string round_; // the frames that this round has brought
+    std::vector<client*> everyone_;
+    std::vector<client*> newcomers_;
+    std::vector<client*>
+        touched_; // something is owed to them alone, or their sockets take bytes again
+    std::vector<client*> ended_;
+    std::array<char, 64 * 1024> input_{};
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        const int port = argc == 3 && argv[1] == "--port"sv ? std::atoi(argv[2]) : 0;
+        server{static_cast<std::uint16_t>(port)}.run();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "raw_epoll_server: %s\n", error.what());
+        return 1;
+    }
+}
