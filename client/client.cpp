@@ -12,7 +12,7 @@ namespace chat::load {
 client::client(run_context& shared, std::uint32_t index)
     : run_{shared}
     , index_{index}
-    , link_{shared.loop, shared.shared}
+    , link_{shared.loop, shared.sockets, shared.shared}
     , welcomed_{shared.loop}
     , turn_{shared.loop} {}
 

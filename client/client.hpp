@@ -17,6 +17,7 @@ namespace chat::load {
 /// What all clients of a run share. Outlives them.
 struct run_context {
     asio::io_context& loop;
+    poller& sockets;
     ledger& book;
     error_counts& errors;
     read_buffer& shared;

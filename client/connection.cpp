@@ -8,8 +8,13 @@
 #include <boost/beast/http.hpp>
 #include <spdlog/fmt/fmt.h>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <memory>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -26,14 +31,14 @@ namespace {
 constexpr std::string_view handshake_key = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr std::string_view handshake_accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Closes the socket when the time is over, whatever waits on it then; does nothing once dropped.
+/// Ends the connection when the time is over, whatever waits on it; does nothing once dismissed.
 class expiry {
 public:
-    expiry(tcp_socket& socket, nanoseconds limit)
-        : timer_{socket.get_executor(), limit} {
-        timer_.async_wait([&socket, state = state_](error_code) {
+    expiry(connection& limited, loop_executor loop, nanoseconds limit)
+        : timer_{loop, limit} {
+        timer_.async_wait([&limited, state = state_](error_code) {
             if (std::exchange(*state, over) == running)
-                socket.close();
+                limited.drop();
         });
     }
 
@@ -90,14 +95,16 @@ std::string describe_close(std::string_view payload) {
 
 } // namespace
 
-connection::connection(asio::io_context& loop, read_buffer& shared)
+connection::connection(asio::io_context& loop, poller& sockets, read_buffer& shared)
     : loop_{loop}
+    , sockets_{sockets}
     , socket_{loop.get_executor()}
+    , events_{loop.get_executor()}
     , shared_{shared} {}
 
 task<handshake_result> connection::open(const server_address& server, std::string target,
                                         nanoseconds limit, int receive_buffer) {
-    expiry deadline{socket_, limit};
+    expiry deadline{*this, loop_.get_executor(), limit};
     auto result = co_await shake_hands(server, std::move(target), receive_buffer);
     if (deadline.dismiss())
         result = {.outcome = handshake_outcome::timed_out,
@@ -132,35 +139,36 @@ task<handshake_result> connection::shake_hands(const server_address& server, std
         co_await http::async_read_header(socket_, buffer, answer, asio::as_tuple(use_task));
     if (error)
         co_return failed(error);
-    socket_.non_blocking(true, error);
-    // What came behind the answer is already the first frames.
-    partial_.assign(static_cast<const char*>(buffer.cdata().data()), buffer.size());
-    co_return judge(answer.get().base());
+    const auto result = judge(answer.get().base());
+    if (result.outcome == handshake_outcome::completed) {
+        // What came behind the answer is already the first frames.
+        partial_.assign(static_cast<const char*>(buffer.cdata().data()), buffer.size());
+        descriptor_ = socket_.release();
+        sockets_.watch(descriptor_, events_);
+    }
+    co_return result;
 }
 
 task<bool> connection::readable() {
     // The answer to the handshake may have brought the first frames along.
     const bool only_partial = read_frame(partial_, shared_.size()).state == framing::partial;
-    if (only_partial) {
-        const auto [error] =
-            co_await socket_.async_wait(tcp_socket::wait_read, asio::as_tuple(use_task));
-        if (error)
-            co_return false;
-    }
-    co_return read_some();
+    if (only_partial && !may_have_more_ && is_open())
+        co_await events_.readable.wait();
+    co_return is_open() && read_some();
 }
 
 bool connection::read_some() {
     std::ranges::copy(partial_, shared_.begin());
     const auto kept = partial_.size();
     partial_.clear();
-    error_code error;
-    const auto room = asio::buffer(shared_.data() + kept, shared_.size() - kept);
-    const auto received = socket_.read_some(room, error);
-    unread_ = {shared_.data(), kept + received};
-    if (!error || error == asio::error::would_block)
+    const auto received =
+        ::recv(descriptor_, shared_.data() + kept, shared_.size() - kept, MSG_DONTWAIT);
+    unread_ = {shared_.data(), kept + static_cast<std::size_t>(std::max<ssize_t>(received, 0))};
+    // Less than there was room for: that was all, and what comes next is an event.
+    may_have_more_ = unread_.size() == shared_.size() || (received > 0 && events_.peer_ended);
+    if (received > 0 || (received < 0 && errno == EAGAIN))
         return true;
-    end(error == asio::error::eof ? "closed without a close frame" : error.message());
+    end(received == 0 ? "closed without a close frame" : std::generic_category().message(errno));
     return !unread_.empty();
 }
 
@@ -189,9 +197,9 @@ void connection::answer_control(const frame& control) {
 }
 
 task<bool> connection::drains_to_end(nanoseconds limit) {
-    error_code ignored;
-    socket_.set_option(asio::socket_base::receive_buffer_size{1 << 20}, ignored);
-    expiry deadline{socket_, limit};
+    const int ample = 1 << 20;
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &ample, sizeof ample);
+    expiry deadline{*this, loop_.get_executor(), limit};
     while (co_await readable())
         while (next_frame()) {
         }
@@ -199,34 +207,41 @@ task<bool> connection::drains_to_end(nanoseconds limit) {
 }
 
 void connection::send(opcode op, std::string_view payload) {
+    add(op, payload);
+    flush();
+}
+
+void connection::add(opcode op, std::string_view payload) {
     if (!is_open())
         return;
     mask_ = mask_ * 1664525 + 1013904223;
     append_masked_frame(outbox_, op, payload, mask_);
-    if (flushing_)
+}
+
+void connection::flush() {
+    if (flushing_ || outbox_.empty())
         return;
     write_some();
     if (!outbox_.empty()) {
         flushing_ = true;
-        spawn(loop_, flush());
+        spawn(loop_, write_the_rest());
     }
 }
 
 void connection::write_some() {
-    error_code error;
-    const auto sent = socket_.write_some(asio::buffer(outbox_), error);
-    outbox_.erase(0, sent);
-    if (error && error != asio::error::would_block)
-        end(error.message());
+    const auto sent =
+        ::send(descriptor_, outbox_.data(), outbox_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0)
+        outbox_.erase(0, static_cast<std::size_t>(sent));
+    else if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        end(std::generic_category().message(errno));
 }
 
-task<> connection::flush() {
+task<> connection::write_the_rest() {
     while (!outbox_.empty()) {
-        const auto [error] =
-            co_await socket_.async_wait(tcp_socket::wait_write, asio::as_tuple(use_task));
-        if (error)
-            break;
-        write_some();
+        co_await events_.writable.wait();
+        if (is_open())
+            write_some();
     }
     flushing_ = false;
 }
@@ -246,12 +261,16 @@ void connection::end(std::string why) {
     outbox_.clear();
     error_code ignored;
     socket_.close(ignored);
+    if (is_open())
+        ::close(std::exchange(descriptor_, -1));
+    events_.readable.notify();
+    events_.writable.notify();
 }
 
-task<handshake_result> try_handshake(asio::io_context& loop, server_address server,
+task<handshake_result> try_handshake(asio::io_context& loop, poller& sockets, server_address server,
                                      nanoseconds limit) {
     read_buffer unused;
-    connection probe{loop, unused};
+    connection probe{loop, sockets, unused};
     auto result = co_await probe.open(server, "/?name=load-probe", limit);
     probe.say_goodbye();
     probe.drop();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/framing.hpp"
+#include "client/poller.hpp"
 #include "client/time.hpp"
 #include "server/sync/loop_executor.hpp"
 
@@ -43,7 +44,11 @@ inline constexpr std::size_t read_buffer_bytes = 256 * 1024;
 
 class connection {
 public:
-    connection(asio::io_context& loop, read_buffer& shared);
+    connection(asio::io_context& loop, poller& sockets, read_buffer& shared);
+    connection(const connection&) = delete;
+    connection& operator=(const connection&) = delete;
+
+    ~connection() { drop(); }
 
     /// Connects and shakes hands, within `limit`. A `receive_buffer` in bytes makes the kernel
     /// advertise a small window; 0 leaves it alone.
@@ -61,6 +66,10 @@ public:
     /// Sends at once what the kernel takes, the rest as soon as it takes more.
     void send(opcode op, std::string_view payload);
 
+    /// Adds to what the next send() or flush() sends.
+    void add(opcode op, std::string_view payload);
+    void flush();
+
     /// Bytes that the kernel has not taken yet.
     std::size_t backlog() const { return outbox_.size(); }
 
@@ -68,7 +77,7 @@ public:
     void say_goodbye();
     void drop();
 
-    bool is_open() const { return socket_.is_open(); }
+    bool is_open() const { return descriptor_ >= 0; }
 
     /// Why it ended, for people: `closed by the server (1013 server is full)`, `reset`…
     const std::string& ending() const { return ending_; }
@@ -78,12 +87,15 @@ private:
                                        int receive_buffer);
     bool read_some();
     void write_some();
-    task<> flush();
+    task<> write_the_rest();
     void answer_control(const frame& control);
     void end(std::string why);
 
     asio::io_context& loop_;
-    tcp_socket socket_;
+    poller& sockets_;
+    tcp_socket socket_;   ///< until the handshake is over
+    int descriptor_ = -1; ///< afterwards
+    socket_events events_;
     read_buffer& shared_;
     std::string_view unread_; ///< in the shared buffer: what next_frame() takes from
     std::string partial_;     ///< the beginning of a frame whose rest has not arrived
@@ -91,10 +103,11 @@ private:
     std::string ending_;
     std::uint32_t mask_ = 0x9E3779B9;
     bool flushing_ = false;
+    bool may_have_more_ = false; ///< the last read filled the buffer
 };
 
 /// Whether a fresh client is let in now. Leaves again at once.
-task<handshake_result> try_handshake(asio::io_context& loop, server_address server,
+task<handshake_result> try_handshake(asio::io_context& loop, poller& sockets, server_address server,
                                      nanoseconds limit);
 
 } // namespace chat::load

@@ -44,7 +44,7 @@ crowd::crowd(run_context& run, const load_options& options, server_address serve
     for (std::uint32_t i = 0; i < options.clients; ++i)
         clients_.emplace_back(run, i);
     for (std::uint32_t i = 0; i < options.slow_readers; ++i)
-        slow_readers_.emplace_back(run.loop, run.shared);
+        slow_readers_.emplace_back(run.loop, run.sockets, run.shared);
 }
 
 task<std::optional<std::string>> crowd::join(const progress_line& progress) {

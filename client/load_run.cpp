@@ -70,8 +70,10 @@ load_run::load_run(asio::io_context& loop, const load_options& options,
     : options_{options}
     , progress_{std::move(progress)}
     , book_{options.clients, options.senders}
+    , sockets_{loop}
     , shared_(read_buffer_bytes)
     , context_{.loop = loop,
+               .sockets = sockets_,
                .book = book_,
                .errors = errors_,
                .shared = shared_,
@@ -95,6 +97,7 @@ task<> load_run::conduct() {
     if (!failure_ && !interrupted_ && !watchdog_.is_silent())
         co_await crowd_.leave();
     crowd_.drop();
+    sockets_.close();
     ended_ = true;
 }
 

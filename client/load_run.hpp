@@ -41,6 +41,7 @@ private:
     progress_line progress_;
     ledger book_;
     error_counts errors_;
+    poller sockets_;
     read_buffer shared_;
     run_context context_;
     crowd crowd_;

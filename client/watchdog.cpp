@@ -60,7 +60,7 @@ task<> watchdog::look_closer(time_point since) {
 }
 
 task<> watchdog::try_one_more(std::uint32_t round) {
-    const auto result = co_await try_handshake(run_.loop, server_, timeout_ / 2);
+    const auto result = co_await try_handshake(run_.loop, run_.sockets, server_, timeout_ / 2);
     if (round == run_.ping_round)
         handshake_ = result.outcome;
 }
