@@ -6,7 +6,10 @@
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/post.hpp>
 
+#include <array>
+#include <cstddef>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -17,72 +20,142 @@ class parked_handler {
 public:
     parked_handler() = default;
 
-    /// Keeps the handler in memory of its own associated allocator (for a coroutine: a recycled
-    /// block).
     template <class Handler>
         requires(!std::is_same_v<std::remove_cvref_t<Handler>, parked_handler>)
     parked_handler(Handler&& handler) // NOLINT(*-explicit-*): a handler is what it stands for
-        : kept_{model<std::decay_t<Handler>>::make(std::forward<Handler>(handler))} {}
+        : how_{&operations_of<std::decay_t<Handler>>} {
+        operations_of<std::decay_t<Handler>>.park(place_, std::forward<Handler>(handler));
+    }
 
-    explicit operator bool() const { return kept_ != nullptr; }
+    parked_handler(parked_handler&& other) noexcept { take(other); }
 
-    /// Runs the handler inside this call. Its memory is free before it runs.
-    void operator()(Args... args) && { kept_.release()->run(args...); }
+    parked_handler& operator=(parked_handler&& other) noexcept {
+        if (this != &other) {
+            drop();
+            take(other);
+        }
+        return *this;
+    }
+
+    ~parked_handler() { drop(); }
+
+    explicit operator bool() const { return how_ != nullptr; }
+
+    /// Runs the handler inside this call. It has left its place before it runs.
+    void operator()(Args... args) && { std::exchange(how_, nullptr)->run(place_, args...); }
 
     /// Lets the executor run the handler later, in the order of posting.
     template <class Executor>
     void post(const Executor& executor, Args... args) && {
-        boost::asio::post(executor, [kept = std::move(kept_), args...]() mutable {
-            kept.release()->run(args...);
-        });
+        boost::asio::post(
+            executor, [kept = std::move(*this), args...]() mutable { std::move(kept)(args...); });
     }
 
 private:
-    struct base {
-        virtual void run(Args... args) = 0;
-        virtual void destroy() = 0;
-
-    protected:
-        ~base() = default;
-    };
-
-    struct destroyer {
-        void operator()(base* kept) const { kept->destroy(); }
+    // Room for a coroutine's handler, which is one pointer: to park it costs no allocation, and to
+    // wake it no way through memory that has left the cache.
+    struct place {
+        alignas(void*) std::array<std::byte, 2 * sizeof(void*)> bytes;
     };
 
     template <class Handler>
-    struct model final : base {
-        using allocator = typename std::allocator_traits<
-            boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<model>;
+    static constexpr bool fits =
+        sizeof(Handler) <= sizeof(place) && alignof(Handler) <= alignof(place) &&
+        std::is_nothrow_move_constructible_v<Handler>;
 
-        explicit model(Handler&& from)
-            : handler{std::move(from)} {}
+    struct operations {
+        void (*run)(place&, Args...);
+        void (*move)(place& from, place& to) noexcept;
+        void (*drop)(place&) noexcept;
+    };
 
-        static base* make(Handler handler) {
-            allocator memory{boost::asio::get_associated_allocator(handler)};
-            auto* place = memory.allocate(1);
-            return std::construct_at(place, std::move(handler));
+    // In the place itself.
+    template <class Handler>
+    struct here : operations {
+        constexpr here()
+            : operations{run, move, drop} {}
+
+        static void park(place& to, Handler handler) {
+            new (to.bytes.data()) Handler{std::move(handler)};
         }
 
-        Handler take() {
-            Handler taken{std::move(handler)};
-            allocator memory{boost::asio::get_associated_allocator(taken)};
-            std::destroy_at(this);
-            memory.deallocate(this, 1);
+        static Handler take(place& from) noexcept {
+            auto& kept = *std::launder(reinterpret_cast<Handler*>(from.bytes.data()));
+            Handler taken{std::move(kept)};
+            std::destroy_at(&kept);
             return taken;
         }
 
-        void run(Args... args) override {
-            auto taken = take();
+        static void run(place& from, Args... args) {
+            auto taken = take(from);
             std::move(taken)(args...);
         }
 
-        void destroy() override { take(); }
+        static void move(place& from, place& to) noexcept {
+            new (to.bytes.data()) Handler{take(from)};
+        }
 
-        Handler handler;
+        static void drop(place& from) noexcept { take(from); }
     };
 
-    std::unique_ptr<base, destroyer> kept_;
+    // In memory of the handler's own associated allocator; the place holds a pointer to it.
+    template <class Handler>
+    struct elsewhere : operations {
+        using allocator = typename std::allocator_traits<
+            boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<Handler>;
+
+        constexpr elsewhere()
+            : operations{run, move, drop} {}
+
+        static void park(place& to, Handler handler) {
+            allocator memory{boost::asio::get_associated_allocator(handler)};
+            auto* const kept = memory.allocate(1);
+            std::construct_at(kept, std::move(handler));
+            new (to.bytes.data()) Handler* {kept};
+        }
+
+        static Handler*& pointer(place& at) {
+            return *std::launder(reinterpret_cast<Handler**>(at.bytes.data()));
+        }
+
+        static Handler take(place& from) {
+            auto* const kept = pointer(from);
+            Handler taken{std::move(*kept)};
+            allocator memory{boost::asio::get_associated_allocator(taken)};
+            std::destroy_at(kept);
+            memory.deallocate(kept, 1);
+            return taken;
+        }
+
+        static void run(place& from, Args... args) {
+            auto taken = take(from);
+            std::move(taken)(args...);
+        }
+
+        static void move(place& from, place& to) noexcept {
+            new (to.bytes.data()) Handler* {pointer(from)};
+        }
+
+        static void drop(place& from) noexcept { take(from); }
+    };
+
+    template <class Handler>
+    static constexpr std::conditional_t<fits<Handler>, here<Handler>, elsewhere<Handler>>
+        operations_of{};
+
+    void take(parked_handler& other) noexcept {
+        how_ = std::exchange(other.how_, nullptr);
+        if (how_ != nullptr)
+            how_->move(other.place_, place_);
+    }
+
+    void drop() noexcept {
+        if (const auto* how = std::exchange(how_, nullptr))
+            how->drop(place_);
+    }
+
+    const operations* how_ = nullptr;
+    place place_;
 };
 
 } // namespace chat

@@ -21,14 +21,15 @@ public:
     /// Sleeps until notify() or resume(); returns at once when notify() came first. One sleeper at
     /// a time.
     task<> wait() {
-        if (!std::exchange(notified_, false))
-            co_await asio::async_initiate<decltype(use_task), void()>(park{}, use_task, this);
+        if (std::exchange(notified_, false))
+            return nothing_to_wait_for();
+        return asio::async_initiate<decltype(use_task), void()>(park{}, use_task, this);
     }
 
     /// Wakes the sleeper in a turn of its own: it runs after all that was posted before.
     void notify() {
-        if (auto sleeper = std::exchange(sleeper_, {}))
-            std::move(sleeper).post(loop_);
+        if (sleeper_)
+            std::move(sleeper_).post(loop_);
         else
             notified_ = true;
     }
@@ -36,13 +37,15 @@ public:
     /// Runs the sleeper inside this call, to wake many in one turn. The caller is a handler of its
     /// own and holds nothing that the sleeper could touch.
     void resume() {
-        if (auto sleeper = std::exchange(sleeper_, {}))
-            std::move(sleeper)();
+        if (sleeper_)
+            std::move(sleeper_)();
         else
             notified_ = true;
     }
 
 private:
+    static task<> nothing_to_wait_for() { co_return; }
+
     struct park {
         void operator()(auto handler, wake_up* self) const {
             assert(!self->sleeper_); // the first would never wake
