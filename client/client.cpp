@@ -36,7 +36,8 @@ task<handshake_result> client::join(const server_address& server, std::string ta
 void client::say(time_point planned, std::size_t bytes) {
     const auto number = run_.book.send(index_, planned, clock::now());
     const auto text = stamped_text(run_.run, {.sender = index_, .number = number}, bytes);
-    link_.send(opcode::text, fmt::format(R"({{"type":"say","text":"{}","ref":{}}})", text, number));
+    ++outstanding_;
+    link_.add(opcode::text, fmt::format(R"({{"type":"say","text":"{}","ref":{}}})", text, number));
 }
 
 void client::ping() {
@@ -106,18 +107,24 @@ void client::take(const said& message, time_point now) {
         return;
     run_.book.deliver(index_, *message.mark, now);
     if (message.mark->sender == index_)
-        turn_.ring();
+        one_is_settled();
 }
 
 void client::take(const missed& gap) {
     announced_ += gap.messages;
     run_.errors["messages missed by readers that were too slow"] += gap.messages;
-    turn_.ring(); // our own may be among them
+    outstanding_ = 0; // our own may be among them
+    turn_.ring();
 }
 
 void client::take(const refused& refusal, time_point now) {
     ++run_.errors[fmt::format("refused by the server: {}", refusal.code)];
     run_.book.refuse({.sender = index_, .number = replies_++}, now);
+    one_is_settled();
+}
+
+void client::one_is_settled() {
+    outstanding_ -= outstanding_ > 0 ? 1 : 0; // after a gap they may come back all the same
     turn_.ring();
 }
 

@@ -36,8 +36,14 @@ public:
     task<handshake_result> join(const server_address& server, std::string target,
                                 nanoseconds limit);
 
-    /// Says one message with the ledger's next number; `planned` is when it was due.
+    /// Says one message with the ledger's next number; `planned` is when it was due. It leaves with
+    /// send_said(), together with what else was said.
     void say(time_point planned, std::size_t bytes);
+
+    void send_said() { link_.flush(); }
+
+    /// Messages of its own that have not come back, and may yet.
+    std::uint32_t outstanding() const { return outstanding_; }
 
     void ping();
     void leave();
@@ -57,6 +63,7 @@ private:
     void take(const said& message, time_point now);
     void take(const missed& gap);
     void take(const refused& refusal, time_point now);
+    void one_is_settled();
     void follow_sequence(std::uint64_t seq);
 
     run_context& run_;
@@ -70,7 +77,8 @@ private:
     std::uint64_t seq_at_welcome_ = 0; ///< what is not newer is history
     std::uint64_t skipped_ = 0;        ///< numbers of the server that we never saw
     std::uint64_t announced_ = 0;      ///< messages that the server told us we missed
-    std::uint32_t replies_ = 0;        ///< acks and errors come in the order of what we said
+    std::uint32_t outstanding_ = 0;
+    std::uint32_t replies_ = 0; ///< acks and errors come in the order of what we said
 };
 
 } // namespace chat::load

@@ -23,7 +23,9 @@ std::string starved_for(const report& run) {
 }
 
 std::string loop(const report& run) {
-    return run.rate > 0 ? fmt::format("open, {}/s", run.rate) : "closed";
+    if (run.rate > 0)
+        return fmt::format("open, {}/s", run.rate);
+    return run.window > 1 ? fmt::format("closed, window {}", run.window) : "closed";
 }
 
 } // namespace

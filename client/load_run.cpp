@@ -47,6 +47,7 @@ void copy_config(report& r, const load_options& o) {
     r.clients = o.clients;
     r.senders = o.senders;
     r.slow_readers = o.slow_readers;
+    r.window = o.window;
     r.rate = o.rate;
     r.duration_ms = in_milliseconds(o.duration);
     r.warmup_ms = in_milliseconds(o.warmup);

@@ -30,13 +30,15 @@ constexpr auto examples = R"(Examples:
   chat-load --expect frozen --timeout 1s      succeeds when the server freezes
   chat-load --rate 2000 --senders 10          2000 messages a second in total, whether or not the server
                                               keeps up; latencies count from the planned time
+  chat-load --clients 100 --senders 10 --window 16
+                                              each sender speaks on with up to 16 messages unanswered
   chat-load --slow-readers 1 --duration 20s --message-bytes 4000
                                               one more client that joins and never reads
   chat-load --max-p99 20ms --json run.json --html run.html
   chat-load compare before.json after.json    two reports side by side
 
-A run with --rate 0 is a closed loop: each sender waits until its own message has come back. With
---rate N the loop is open: a server that is late is charged for the messages that had to wait.
+A run with --rate 0 is a closed loop: each sender waits until its own message has come back, or with
+--window N until one of its last N has. With --rate N the loop is open: a server that is late is charged for the messages that had to wait.
 froze.after_messages in the report is the message at which delivery stopped: 1 is the first one,
 N + 1 when N messages had reached somebody before.
 
@@ -122,6 +124,9 @@ void add_load_options(CLI::App& app, load_options& load) {
         ->check(count_check(1, 100'000));
     app.add_option("--slow-readers", load.slow_readers, "more clients, who join and never read [0]")
         ->check(count_check(0, 10'000));
+    app.add_option("--window", load.window,
+                   "closed loop: so many messages of each sender under way at once [1]")
+        ->check(count_check(1, 1000));
     app.add_option("--rate", load.rate, "messages a second in total; 0: as fast as answered [0]")
         ->check(rate_check());
     app.add_option("--message-bytes", load.message_bytes, "length of a message's text [64]")
@@ -152,6 +157,10 @@ std::optional<std::string> contradiction(const load_options& load) {
         return fmt::format(
             "--senders {} is more than --clients {}: the senders are some of the clients",
             load.senders, load.clients);
+    if (load.window > 1 && load.rate > 0)
+        return fmt::format(
+            "--window {} is for the closed loop: with --rate nobody waits for answers",
+            load.window);
     constexpr std::uint64_t most_pairs = 50'000'000;
     if (std::uint64_t{load.senders} * load.clients > most_pairs)
         return fmt::format(

@@ -28,7 +28,8 @@ struct load_options {
     std::uint32_t clients = 50;
     std::uint32_t senders = 1;
     std::uint32_t slow_readers = 0;
-    double rate = 0; ///< messages a second in total; 0: closed loop
+    std::uint32_t window = 1; ///< closed loop: messages that a sender has outstanding
+    double rate = 0;          ///< messages a second in total; 0: closed loop
     nanoseconds duration = std::chrono::seconds{5};
     nanoseconds warmup{};
     nanoseconds timeout = std::chrono::seconds{2};

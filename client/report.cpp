@@ -90,6 +90,7 @@ json::object write_config(const report& r) {
             {"clients", r.clients},
             {"senders", r.senders},
             {"slow_readers", r.slow_readers},
+            {"window", r.window},
             {"rate", r.rate},
             {"duration_ms", r.duration_ms},
             {"warmup_ms", r.warmup_ms},
@@ -106,6 +107,7 @@ void read_config(report& r, const json::value& value) {
     r.clients = count("clients");
     r.senders = count("senders");
     r.slow_readers = count("slow_readers");
+    r.window = o.contains("window") ? count("window") : 1; // reports of before there was one
     r.rate = number("rate");
     r.duration_ms = number("duration_ms");
     r.warmup_ms = number("warmup_ms");

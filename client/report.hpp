@@ -55,6 +55,7 @@ struct report {
     std::uint32_t clients = 0;
     std::uint32_t senders = 0;
     std::uint32_t slow_readers = 0;
+    std::uint32_t window = 1;
     double rate = 0;
     double duration_ms = 0;
     double warmup_ms = 0;

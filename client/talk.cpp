@@ -36,7 +36,9 @@ void talk::fall_silent() {
 task<> talk::answer_and_ask(std::uint32_t sender) {
     auto& speaker = clients_[sender];
     while (may_speak(speaker)) {
-        speaker.say(clock::now(), options_.message_bytes);
+        while (speaker.outstanding() < options_.window)
+            speaker.say(clock::now(), options_.message_bytes);
+        speaker.send_said();
         co_await speaker.turn().wait();
     }
 }
@@ -49,6 +51,7 @@ task<> talk::follow_schedule(std::uint32_t sender) {
         const auto now = clock::now();
         for (; plan.planned(sender, next) <= now && speaker.link().backlog() < max_backlog; ++next)
             speaker.say(plan.planned(sender, next), options_.message_bytes);
+        speaker.send_said();
         const auto due = std::max(plan.planned(sender, next), now + backlog_pause);
         const bool stuck = speaker.link().backlog() >= max_backlog;
         co_await speaker.turn().wait_until(

@@ -25,6 +25,13 @@ check("  and the timeline adds up to it",
 run = run_against("well", "--rate", "200", "--senders", "3")
 check("the open loop sends what was planned", run.code == 0 and abs(run.report["sent"] - 100) <= 1, run)
 
+for window in (1, 8):
+    run = run_against("starve", "--window", str(window), "--expect", "starved")
+    check(f"window {window}: so many messages are under way when no answer comes",
+          run.code == 0 and run.report["sent"] == 5 + window, run)
+run = run_against("well", "--window", "8", "--senders", "2")
+check("with a window all is delivered and in order", run.code == 0 and counts(run) == NOTHING, run)
+
 for fault, expected in [("lose", {"lost": 1}), ("double", {"duplicated": 1}), ("swap", {"reordered": 1}),
                         ("gap", {"lost": 1}), ("refuse", {"lost": 3})]:
     run = run_against(fault, *(["--rate", "100"] if fault == "swap" else []))

@@ -55,6 +55,13 @@ TEST_CASE("flags are taken") {
     CHECK(options.quiet);
 }
 
+TEST_CASE("a window belongs to the closed loop") {
+    CHECK(load({}).window == 1);
+    CHECK(load({"--window", "16"}).window == 16);
+    CHECK(mistake({"--window", "0"}).find("--window") != std::string::npos);
+    CHECK(mistake({"--window", "2", "--rate", "100"}).find("--rate") != std::string::npos);
+}
+
 TEST_CASE("compare takes two files") {
     const auto parsed = parse({"compare", "a.json", "b.json", "--html", "c.html"});
     REQUIRE(std::holds_alternative<compare_options>(parsed));

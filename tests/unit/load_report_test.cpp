@@ -41,6 +41,7 @@ report living_run() {
     run.outcome = run.expected_outcome = "alive";
     run.clients = 50;
     run.senders = 1;
+    run.window = 16;
     run.mutex = "async";
     run.guard = "across_await";
     run.sent = 1234;
@@ -86,6 +87,13 @@ TEST_CASE("froze is null for a server that lived") {
 TEST_CASE("a report survives the way to a file and back") {
     for (const auto& run : {frozen_run(), living_run()})
         CHECK(to_json(report_from_json(to_json(run))) == to_json(run));
+}
+
+TEST_CASE("a report from before there were windows is one of window 1") {
+    auto old = json::parse(to_json(living_run()));
+    CHECK(old.at("config").at("window") == 16);
+    old.at("config").as_object().erase("window");
+    CHECK(report_from_json(json::serialize(old)).window == 1);
 }
 
 TEST_CASE("what is no report is refused") {
