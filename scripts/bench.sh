@@ -7,15 +7,18 @@ cd "$(dirname "$0")/.."
 usage() {
     cat <<END
 Usage: scripts/bench.sh mutex [--no-setup] [OPTION OF GOOGLE BENCHMARK...]
+       scripts/bench.sh chat [--no-setup] [--quick] [OPTION...]
 
   mutex        what the async mutex costs, beside std::mutex, a channel, a strand and the bare yield,
                all in one process; each goal with what was measured, met or missed
+  chat         what the chat servers deliver, as shares of a bare epoll server's, and npm ws beside
+               them: about a quarter of an hour, with --quick two minutes; needs two processors
 
   --no-setup   do not install missing packages
-  --help       this text
+  --help       this text; \`scripts/bench.sh chat --help\` lists the options of that one
 
-Takes about two minutes after the build; leave the machine alone meanwhile. Of five repetitions the best
-counts, so that other work on the machine disturbs little. For less: --benchmark_filter=uncontended
+Leave the machine alone meanwhile. mutex takes about two minutes after the build. Of five repetitions the
+best counts, so that other work on the machine disturbs little. For less: --benchmark_filter=uncontended
 END
 }
 
@@ -67,17 +70,32 @@ bench_mutex() {
     fi
 }
 
+# The servers that live, chat-load and the bare epoll server; ws where there is npm.
+bench_chat() {
+    configure "$tree" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCHAT_TESTS=OFF -DCHAT_BENCH=ON
+    build "$tree" --target chat_bench
+    if ! command -v npm >/dev/null; then
+        say "Without ws: npm is not installed (apt install nodejs npm)." >&2
+    elif [ ! -d tests/bench/node_modules/ws ]; then
+        (cd tests/bench && npm ci --no-audit --no-fund >&2)
+    fi
+    ulimit -n "$(ulimit -Hn)"
+    say ""
+    python3 tests/bench/chat_bench.py --bin "$tree/bin" "$@"
+}
+
 what='' setup=yes options=()
 for argument in "$@"; do
-    case $argument in
-        mutex) what=mutex ;;
-        --no-setup) setup='' ;;
-        --help | -h) usage && exit 0 ;;
-        --benchmark_*) options+=("$argument") ;;
+    case $what:$argument in
+        :mutex | :chat) what=$argument ;;
+        *:--no-setup) setup='' ;;
+        chat:--help | chat:-h) exec python3 tests/bench/chat_bench.py --bin '' --help ;;
+        *:--help | *:-h) usage && exit 0 ;;
+        mutex:--benchmark_* | chat:*) options+=("$argument") ;;
         *) usage_error "unknown option or benchmark '$argument'" ;;
     esac
 done
-[ -n "$what" ] || usage_error "say what to measure: mutex"
+[ -n "$what" ] || usage_error "say what to measure: mutex or chat"
 
 [ -z "$setup" ] || scripts/setup.sh bench
 "bench_$what" "${options[@]}"

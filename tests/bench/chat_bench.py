@@ -1,0 +1,249 @@
+"""What `scripts/bench.sh chat` runs: chat-load against our servers that live, a bare epoll server and npm
+ws, one after the other, round by round, so that what else the machine does meets them all. Prints
+Markdown; the ratios are medians over the rounds of ours to bare epoll's in the same round."""
+
+import argparse
+import json
+import os
+import resource
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SERVER_CPU, CLIENT_CPU = "0", "1"
+
+# name: flags of chat-load
+CLOSED = {
+    "10 clients, 1 sender": "--clients 10 --senders 1",
+    "100 clients, 10 senders": "--clients 100 --senders 10",
+    "1000 clients, 1 sender": "--clients 1000 --senders 1",
+    "1000 clients, 10 senders": "--clients 1000 --senders 10",
+    "100 clients, 10 senders, window 16": "--clients 100 --senders 10 --window 16",
+}
+OPEN = "--clients 1000 --senders 10 --rate 100"  # 100,000 deliveries a second
+OWED_MB = 87
+SLOW = "--clients 10 --senders 1 --rate 5000 --message-bytes 4000"
+SLOW_SECONDS = OWED_MB * 1e6 / 4100 / 5000
+
+
+def progress(text):
+    print(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n",
+          file=sys.stderr, flush=True)
+
+
+class Server:
+    """A running server on its own CPU."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(["taskset", "-c", SERVER_CPU, *command], stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+        ready = self.process.stdout.readline()
+        if not ready.startswith("ready "):
+            raise SystemExit(f"{command[0]} did not start: {ready}")
+        self.url = dict(field.split("=", 1) for field in ready.split()[1:])["chat"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(8)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def rss_kb(self):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+
+
+def load(chat_load, server, flags, while_running=lambda: None):
+    """One run of chat-load on the other CPU: its report, and the server's CPU time for a delivery."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "report.json")
+        before = server.cpu_seconds()
+        process = subprocess.Popen(["taskset", "-c", CLIENT_CPU, chat_load, "--url", server.url, "--quiet",
+                                    "--json", path, "--connect-timeout", "20s", *flags.split()],
+                                   stderr=subprocess.PIPE, text=True)
+        while process.poll() is None:
+            while_running()
+            time.sleep(0.02)
+        complaint = process.stderr.read()
+        process.stderr.close()
+        if process.returncode not in (0, 5, 6):  # 5: some were lost, 6: starved; both are in the tables
+            raise SystemExit(f"chat-load {flags}: exit {process.returncode} {complaint}")
+        with open(path, encoding="utf-8") as file:
+            report = json.load(file)
+        report["cpu_us"] = (server.cpu_seconds() - before) * 1e6 / max(report["delivered"], 1)
+        return report
+
+
+def measure(names, commands, rounds, title, one_run):
+    """runs[name]: what one_run(server) gave, round by round."""
+    runs = {name: [] for name in names}
+    for number in range(rounds):
+        for name in names:
+            progress(f"{title}: round {number + 1} of {rounds}, {name}")
+            with Server(commands[name]) as server:
+                runs[name].append(one_run(server))
+    progress("")
+    return runs
+
+
+def median(runs, key):
+    return statistics.median(run[key] for run in runs)
+
+
+def ratio(runs, base, key):
+    return statistics.median(one[key] / other[key] for one, other in zip(runs, base))
+
+
+def table(head, rows):
+    print("| " + " | ".join(head) + " |")
+    print("|" + "---|" * len(head))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print(flush=True)
+
+
+def flaws(run):
+    return run["lost"] + run["duplicated"] + run["reordered"]
+
+
+def closed_loop(o, points):
+    head, cells, cpu = ["deliveries a second"], {name: [] for name in o.names}, {name: [] for name in o.names}
+    for point in points:
+        flags = f"{CLOSED[point]} --duration {o.seconds}s --warmup 300ms"
+        runs = measure(o.names, o.commands, o.rounds, point, lambda s, f=flags: load(o.chat_load, s, f))
+        head.append(point)
+        for name in o.names:
+            share = ratio(runs[name], runs["raw epoll"], "deliveries_per_s")
+            text = f"{share:.2f}"
+            if name == "raw epoll":
+                text += f" ({median(runs[name], 'deliveries_per_s'):,.0f})"
+            lost = sum(map(flaws, runs[name]))
+            cells[name].append(text + (f" ({lost} lost)" if lost else ""))
+            cpu[name].append(f"{median(runs[name], 'cpu_us'):.2f}")
+    table(head, [[name, *cells[name]] for name in o.names])
+    table(["server's CPU, µs a delivery", *head[1:]], [[name, *cpu[name]] for name in o.names])
+
+
+def open_loop(o):
+    flags = f"{OPEN} --duration {max(o.seconds, 2)}s --warmup 500ms"
+    runs = measure(o.names, o.commands, o.rounds, "100,000 deliveries a second",
+                   lambda s: load(o.chat_load, s, flags))
+    rows = []
+    for name in o.names:
+        for run in runs[name]:
+            run["p50"], run["p99"] = run["latency_us"]["p50"], run["latency_us"]["p99"]
+        rows.append([name, f"{median(runs[name], 'p50'):.0f} µs", f"{median(runs[name], 'p99'):.0f} µs",
+                     f"{ratio(runs[name], runs['raw epoll'], 'p99'):.2f}",
+                     f"{median(runs[name], 'cpu_us'):.2f} µs",
+                     f"{ratio(runs[name], runs['raw epoll'], 'cpu_us'):.2f}"])
+    table(["1000 clients, 100,000 deliveries a second", "p50", "p99", "p99 to raw", "CPU a delivery",
+           "CPU to raw"], rows)
+
+
+def idle_client(address, number):
+    client = socket.create_connection(address, timeout=20)
+    client.sendall(f"GET /?name=idle-{number} HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\n"
+                   "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+    received = b""
+    while b'"welcome"' not in received:
+        part = client.recv(65536)
+        if not part:
+            raise SystemExit("the server does not let an idle client in")
+        received += part
+    return client
+
+
+def rss_of_idle(server, counts):
+    host, port = server.url.removeprefix("ws://").rstrip("/").split(":")
+    before, clients, result = server.rss_kb(), [], {}
+    try:
+        for count in counts:
+            clients += [idle_client((host, int(port)), n) for n in range(len(clients), count)]
+            time.sleep(0.6)  # presence
+            result[count] = (server.rss_kb() - before) / count
+    finally:
+        for client in clients:
+            client.close()
+    return result
+
+
+def idle(o):
+    counts = [1000] if o.quick else [1000, 5000]
+    runs = measure(o.names, o.commands, 1 if o.quick else min(o.rounds, 3), "idle connections",
+                   lambda s: rss_of_idle(s, counts))
+    table(["RSS for each idle connection", *(f"{count}" for count in counts)],
+          [[name, *(f"{median(runs[name], count):.1f} KB" for count in counts)] for name in o.names])
+
+
+def slow_reader(o):
+    def one_run(server, slow):
+        before, seen = server.rss_kb(), []
+        report = load(o.chat_load, server, f"{SLOW} --slow-readers {slow} --duration {SLOW_SECONDS:.2f}s",
+                      lambda: seen.append(server.rss_kb()))
+        return {"growth": (max(seen) - before) / 1024, "p99": report["latency_us"]["p99"],
+                "flaws": flaws(report), "starved": report["verdict"] == "starved"}
+
+    rounds = 1 if o.quick else o.rounds
+    alone = measure(o.names, o.commands, rounds, "without a slow reader", lambda s: one_run(s, 0))
+    runs = measure(o.names, o.commands, rounds, "one slow reader", lambda s: one_run(s, 1))
+    table([f"a reader that never reads, {OWED_MB} MB owed", "RSS grows by", "others' p99", "without it",
+           "lost by others"],
+          [[name + (" (starved)" if any(run["starved"] for run in runs[name]) else ""), f"{median(runs[name], 'growth'):.1f} MB", f"{median(runs[name], 'p99') / 1000:.2f} ms",
+            f"{median(alone[name], 'p99') / 1000:.2f} ms", str(sum(run["flaws"] for run in runs[name]))]
+           for name in o.names])
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="scripts/bench.sh chat", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one round, in about a minute")
+    parser.add_argument("--rounds", type=int, help="interleaved runs of each server [5]")
+    parser.add_argument("--seconds", type=float, help="of each run [2]")
+    parser.add_argument("--only", default="closed,open,idle,slow",
+                        help="parts, and numbers of points of the closed loop: closed,open,idle,slow,1,2,3,4,5")
+    parser.add_argument("--servers", help="some of: raw epoll (always), async-released, std-released, async, ws")
+    parser.add_argument("--bin", required=True, help=argparse.SUPPRESS)
+    o = parser.parse_args()
+    o.rounds = o.rounds or (1 if o.quick else 5)
+    o.seconds = o.seconds or (0.8 if o.quick else 2)
+    return o
+
+
+def main():
+    o = parse()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    chat = {"async-released": "async-released", "std-released": "std-released", "async": "async-across_await"}
+    o.chat_load = os.path.join(o.bin, "chat-load")
+    o.commands = {"raw epoll": [os.path.join(o.bin, "raw_epoll_server")]}
+    for name, build in chat.items():
+        o.commands[name] = [os.path.join(o.bin, f"chat-server-{build}"), "--port", "0", "--log-level", "warn"]
+    if os.path.isdir(os.path.join(HERE, "node_modules", "ws")):
+        o.commands["ws"] = ["node", os.path.join(HERE, "ws_server.mjs")]
+    wanted = o.servers.split(",") if o.servers else list(o.commands)
+    o.names = [name for name in o.commands if name == "raw epoll" or name in wanted]
+    parts = o.only.split(",")
+    points = [p for n, p in enumerate(CLOSED, 1) if "closed" in parts or str(n) in parts]
+    if points:
+        closed_loop(o, points)
+    for part, run in [("open", open_loop), ("idle", idle), ("slow", slow_reader)]:
+        if part in parts:
+            run(o)
+
+
+main()
