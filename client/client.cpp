@@ -33,6 +33,12 @@ task<handshake_result> client::join(const server_address& server, std::string ta
     co_return result;
 }
 
+void client::take_over(int socket) {
+    link_.adopt(socket);
+    here_ = true;
+    spawn(run_.loop, listen());
+}
+
 void client::say(time_point planned, std::size_t bytes) {
     const auto number = run_.book.send(index_, planned, clock::now());
     const auto text = stamped_text(run_.run, {.sender = index_, .number = number}, bytes);

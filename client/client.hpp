@@ -36,6 +36,9 @@ public:
     task<handshake_result> join(const server_address& server, std::string target,
                                 nanoseconds limit);
 
+    /// Joins over a connection that is there already, without handshake and welcome.
+    void take_over(int socket);
+
     /// Says one message with the ledger's next number; `planned` is when it was due. It leaves with
     /// send_said(), together with what else was said.
     void say(time_point planned, std::size_t bytes);

@@ -143,10 +143,14 @@ task<handshake_result> connection::shake_hands(const server_address& server, std
     if (result.outcome == handshake_outcome::completed) {
         // What came behind the answer is already the first frames.
         partial_.assign(static_cast<const char*>(buffer.cdata().data()), buffer.size());
-        descriptor_ = socket_.release();
-        sockets_.watch(descriptor_, events_);
+        adopt(socket_.release());
     }
     co_return result;
+}
+
+void connection::adopt(int descriptor) {
+    descriptor_ = descriptor;
+    sockets_.watch(descriptor_, events_);
 }
 
 task<bool> connection::readable() {

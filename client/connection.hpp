@@ -55,6 +55,9 @@ public:
     task<handshake_result> open(const server_address& server, std::string target, nanoseconds limit,
                                 int receive_buffer = 0);
 
+    /// A connection whose handshake is over; closes it in the end.
+    void adopt(int descriptor);
+
     /// Waits until something arrives, and reads it; false when the connection has ended. Then take
     /// all next_frame() before suspending: the bytes lie in the shared buffer.
     task<bool> readable();

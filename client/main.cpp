@@ -3,6 +3,7 @@
 #include "client/load_run.hpp"
 #include "client/options.hpp"
 #include "client/page.hpp"
+#include "client/self_test.hpp"
 #include "client/spawn.hpp"
 #include "client/summary.hpp"
 
@@ -116,10 +117,16 @@ exit_code run_load(const load_options& options) {
     return static_cast<exit_code>(outcome.exit_code);
 }
 
+exit_code run_self_test() {
+    allow_open_files(1024);
+    std::cout << self_test();
+    return as_expected;
+}
+
 exit_code run_command(int argc, const char* const* argv) {
     const auto command = parse_command_line(argc, argv);
     if (const auto* load = std::get_if<load_options>(&command))
-        return run_load(*load);
+        return load->self_test ? run_self_test() : run_load(*load);
     if (const auto* comparison = std::get_if<compare_options>(&command)) {
         const std::array reports{read_report_file(comparison->left),
                                  read_report_file(comparison->right)};

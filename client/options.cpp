@@ -150,6 +150,8 @@ void add_load_options(CLI::App& app, load_options& load) {
     app.add_option("--html", load.html, "write a page with the report to this file")
         ->type_name("FILE");
     app.add_flag("--quiet", load.quiet, "print errors only");
+    app.add_flag("--self-test", load.self_test,
+                 "no server: show how many deliveries chat-load itself can take");
 }
 
 std::optional<std::string> contradiction(const load_options& load) {

@@ -40,6 +40,7 @@ struct load_options {
     std::string json;
     std::string html;
     bool quiet = false;
+    bool self_test = false; ///< no server: how much chat-load itself can take
 };
 
 struct compare_options {

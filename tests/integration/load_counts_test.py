@@ -25,6 +25,9 @@ check("  and the timeline adds up to it",
 run = run_against("well", "--rate", "200", "--senders", "3")
 check("the open loop sends what was planned", run.code == 0 and abs(run.report["sent"] - 100) <= 1, run)
 
+run = Run(1, "--self-test")
+check("the self-test books every message it is sent", run.code == 0 and "a second of its CPU" in run.out, run)
+
 for window in (1, 8):
     run = run_against("starve", "--window", str(window), "--expect", "starved")
     check(f"window {window}: so many messages are under way when no answer comes",
