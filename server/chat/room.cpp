@@ -75,7 +75,7 @@ task<> room::fan_out() {
             shared_->newest = buffer->newest();
         }
         co_await reading_is_quiet();
-        wake_deliveries();
+        roster_.wake_all(); // in this turn: a post for each client would cost as much as its lock
     }
 }
 
@@ -146,11 +146,6 @@ task<> room::reading_is_quiet() {
         co_await asio::post(loop_, use_task);
         quiet = shared_->said == before ? quiet + 1 : 0;
     }
-}
-
-// One post that runs all: a post for each client would cost as much as its lock.
-void room::wake_deliveries() {
-    asio::post(loop_, [this] { roster_.wake_all(); });
 }
 
 } // namespace chat

@@ -57,7 +57,6 @@ private:
     struct shared; // the guarded buffer: its type depends on the build
 
     task<> reading_is_quiet();
-    void wake_deliveries();
 
     loop_executor loop_;
     roster& roster_;
