@@ -81,7 +81,7 @@ news_batch message_buffer::since(std::uint64_t cursor) const {
     for (auto i = block_of(next); i < blocks_.size() && news.used < news.storage.size(); ++i) {
         const auto& from = blocks_[i];
         const auto bytes = std::string_view{from->frames}.substr(from->offsets[next - from->first]);
-        news.storage[news.used++] = {from, bytes};
+        news.storage[news.used++] = {from, bytes, from->end() - next};
         next = from->end();
     }
     news.count = next - news.first;

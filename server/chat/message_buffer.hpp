@@ -19,6 +19,7 @@ namespace chat {
 struct frame_run {
     std::shared_ptr<const void> owner;
     std::string_view bytes;
+    std::uint64_t count = 0; ///< frames in it
 };
 
 /// What a reader has not had yet: consecutive messages, oldest first.

@@ -85,6 +85,12 @@ public:
 
     [[nodiscard]] wire& out() { return *out_; }
 
+    /// Brings to the cache what the next delivery will touch.
+    void prefetch() const {
+        news.prefetch();
+        out_->prefetch();
+    }
+
     // --- The room's deliver task for this client ---
 
     wake_up news;             ///< there is something behind the cursor

@@ -49,6 +49,14 @@ public:
     /// Who must stay alive while a wait on the socket is pending (the session that owns this wire).
     void set_owner(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
 
+    /// Brings to the cache what a send touches.
+    void prefetch() const {
+        __builtin_prefetch(&socket_);
+        __builtin_prefetch(&tail_);
+        __builtin_prefetch(&presence_);
+        __builtin_prefetch(&closing_);
+    }
+
     // --- Chat's side ---
 
     /// Puts a whole frame into the reply lane; false when the lane is full (64 KiB).
@@ -154,6 +162,7 @@ private:
     struct segment {
         lane from;
         std::string_view bytes;
+        std::uint64_t news; ///< messages in it
     };
 
     // What one sendmsg gathers, in order.
@@ -162,7 +171,7 @@ private:
         std::size_t used = 0;
         std::size_t bytes = 0;
 
-        void add(lane from, std::string_view part);
+        void add(lane from, std::string_view part, std::uint64_t news = 0);
     };
 
     void control_is_ready();

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -41,6 +42,9 @@ public:
 
     explicit operator bool() const { return how_ != nullptr; }
 
+    /// Brings to the cache what the handler points to first: for a coroutine, its frame.
+    void prefetch() const { __builtin_prefetch(place_.front()); }
+
     /// Runs the handler inside this call. It has left its place before it runs.
     void operator()(Args... args) && { std::exchange(how_, nullptr)->run(place_, args...); }
 
@@ -55,7 +59,13 @@ private:
     // Room for a coroutine's handler, which is one pointer: to park it costs no allocation, and to
     // wake it no way through memory that has left the cache.
     struct place {
-        alignas(void*) std::array<std::byte, 2 * sizeof(void*)> bytes;
+        alignas(void*) std::array<std::byte, 2 * sizeof(void*)> bytes{};
+
+        [[nodiscard]] const void* front() const {
+            const void* first = nullptr;
+            std::memcpy(&first, bytes.data(), sizeof first);
+            return first;
+        }
     };
 
     template <class Handler>

@@ -43,6 +43,9 @@ public:
             notified_ = true;
     }
 
+    /// Brings to the cache what resume() will touch first.
+    void prefetch() const { sleeper_.prefetch(); }
+
 private:
     static task<> nothing_to_wait_for() { co_return; }
 

@@ -14,7 +14,7 @@ namespace {
 /// The payloads of a batch, one by one.
 std::vector<std::string> payloads(const news_batch& news) {
     std::vector<std::string> all;
-    for (auto [owner, bytes] : news.runs()) {
+    for (auto [owner, bytes, count] : news.runs()) {
         while (!bytes.empty()) {
             const auto size = frame_size(bytes);
             const auto header = size - 2 < 126 ? 2 : 4;
