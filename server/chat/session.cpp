@@ -146,7 +146,14 @@ task<> session::read_loop() {
     auto& stream = connection_->stream;
     beast::flat_buffer buffer;
     for (;;) {
-        const auto [error, size] = co_await stream.async_read(buffer, asio::as_tuple(use_task));
+        // Not async_read, which holds 1.5 KB ready for each client that may never speak. What is longer
+        // takes further rounds.
+        const std::size_t limit = buffer.size() == 0 ? 256 : limits_.max_message_bytes;
+        const auto [error, part] =
+            co_await stream.async_read_some(buffer, limit, asio::as_tuple(use_task));
+        if (!error && !stream.is_message_done())
+            continue;
+        const auto size = buffer.size();
         if (error) {
             if (error == websocket::error::message_too_big)
                 counted.struck.add(limit::message_bytes);
