@@ -51,8 +51,10 @@ public:
     /// Lets the executor run the handler later, in the order of posting.
     template <class Executor>
     void post(const Executor& executor, Args... args) && {
-        boost::asio::post(
-            executor, [kept = std::move(*this), args...]() mutable { std::move(kept)(args...); });
+        // Not by the operator above: a report of a freeze shows these calls, the fewer the better.
+        boost::asio::post(executor, [kept = std::move(*this), args...]() mutable {
+            std::exchange(kept.how_, nullptr)->run(kept.place_, args...);
+        });
     }
 
 private:
