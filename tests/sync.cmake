@@ -1,7 +1,8 @@
-# The two mutexes and guarded<T, Mutex>.
+# The two mutexes, guarded<T, Mutex>, and what others read meanwhile.
 chat_unit_test(mutex_contract chat_boost)
 chat_unit_test(async_mutex chat_boost)
 chat_unit_test(mutex_stress chat_boost)
+chat_unit_test(sequence_lock chat_boost)
 
 # Every order of small programs. The sanitizers do not follow its fibers.
 if(NOT CHAT_SANITIZE)

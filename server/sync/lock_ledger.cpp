@@ -47,74 +47,99 @@ void lock_ledger::waiting(const void* waiter, const lock_site& site, bool blocks
 void lock_ledger::acquired(const void* waiter, const lock_site& site,
                            bool blocks_threads) noexcept {
     const auto now = clock::now();
-    const auto thread = this_thread();
-    const std::lock_guard lock{mutex_};
-    clock::duration waited{};
-    if (waiter) {
-        if (const auto found = find(waiter); found != waiters_.end()) {
-            waited = now - found->what.since;
-            waiters_.erase(found);
-        }
-    }
-    wait_.record(waited);
-    holder_.emplace(lock_holder{site, now, thread, blocks_threads, {}});
+    const auto since = waiter ? forget(waiter) : std::nullopt;
+    const sequence_lock::writing writing{holds_};
+    wait_.record(now - since.value_or(now));
+    holder_.store({site, now, this_thread(), blocks_threads, {}});
+    held_.store(true);
+    since_ = now;
 }
 
 void lock_ledger::abandoned(const void* waiter) noexcept {
-    const std::lock_guard lock{mutex_};
-    if (const auto found = find(waiter); found != waiters_.end())
-        waiters_.erase(found);
+    forget(waiter);
 }
 
 void lock_ledger::released() noexcept {
     const auto now = clock::now();
-    const std::lock_guard lock{mutex_};
-    if (holder_)
-        hold_.record(now - holder_->since);
-    holder_.reset();
+    const sequence_lock::writing writing{holds_};
+    hold_.record(now - since_);
+    held_.store(false);
 }
 
 void lock_ledger::suspending(std::uint64_t session, const lock_suspension& at) noexcept {
-    const std::lock_guard lock{mutex_};
-    if (holder_ && holder_->site.session == session && same_function(holder_->site.where, at.where))
-        holder_->suspended = at;
+    auto held = holder();
+    if (!held || held->site.session != session || !same_function(held->site.where, at.where))
+        return;
+    held->suspended = at;
+    const sequence_lock::writing writing{holds_};
+    holder_.store(*held);
 }
 
 lock_snapshot lock_ledger::snapshot(std::size_t max_waiters) const {
-    lock_snapshot copy;
+    auto copy = holds_.read([this] {
+        lock_snapshot now;
+        if (held_.load())
+            now.holder = holder_.load();
+        now.wait = wait_.load();
+        now.hold = hold_.load();
+        return now;
+    });
     copy.waiters.reserve(max_waiters); // not while we hold up the loop
     const std::lock_guard lock{mutex_};
-    copy.holder = holder_;
     copy.waiting = waiters_.size();
     for (const auto& each : waiters_) {
         if (copy.waiters.size() == max_waiters)
             break;
         copy.waiters.push_back(each.what);
     }
-    copy.wait = wait_;
-    copy.hold = hold_;
     return copy;
 }
 
 std::optional<lock_ledger::clock::time_point> lock_ledger::stuck_since() const {
-    const std::lock_guard lock{mutex_};
-    if (!holder_)
+    const auto held = holder();
+    if (!held)
         return std::nullopt;
-    return waiters_.empty() ? holder_->since
-                            : std::min(holder_->since, waiters_.front().what.since);
+    const std::lock_guard lock{mutex_};
+    return waiters_.empty() ? held->since : std::min(held->since, waiters_.front().what.since);
 }
 
 std::optional<lock_holder> lock_ledger::held_by_this_thread() const {
-    const auto thread = this_thread();
-    const std::lock_guard lock{mutex_};
-    if (holder_ && holder_->blocks_threads && holder_->thread == thread)
-        return holder_;
+    auto held = holder();
+    if (held && held->blocks_threads && held->thread == this_thread())
+        return held;
     return std::nullopt;
 }
 
-// First come, first served: who gets the lock is the front, but for threads that race.
-std::deque<lock_ledger::queued>::iterator lock_ledger::find(const void* waiter) {
-    return std::ranges::find(waiters_, waiter, &queued::waiter);
+// Returns since when it has waited.
+std::optional<lock_ledger::clock::time_point> lock_ledger::forget(const void* waiter) noexcept {
+    const std::lock_guard lock{mutex_};
+    // First come, first served: who gets the lock is the front, but for threads that race.
+    const auto found = std::ranges::find(waiters_, waiter, &queued::waiter);
+    if (found == waiters_.end())
+        return std::nullopt;
+    const auto since = found->what.since;
+    waiters_.erase(found);
+    return since;
+}
+
+std::optional<lock_holder> lock_ledger::holder() const {
+    return holds_.read(
+        [this] { return held_.load() ? std::optional{holder_.load()} : std::nullopt; });
+}
+
+void lock_ledger::times::record(std::chrono::nanoseconds time) noexcept {
+    const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
+    auto& bucket = in_bucket_[histogram::bucket_of(ns)];
+    bucket.store(bucket.load() + 1);
+    sum_ns_.store(sum_ns_.load() + ns);
+}
+
+histogram lock_ledger::times::load() const noexcept {
+    histogram copy;
+    for (std::size_t i = 0; i < histogram::size; ++i)
+        copy.count += copy.in_bucket[i] = in_bucket_[i].load();
+    copy.sum_ns = sum_ns_.load();
+    return copy;
 }
 
 } // namespace chat

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "server/sync/lock_site.hpp"
+#include "server/sync/sequence_lock.hpp"
 #include "server/watch/histogram.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -55,7 +57,9 @@ struct lock_snapshot {
 
 /// Any thread may call any of this at any time.
 ///
-/// std::mutex is right here, on the very loop that another std::mutex freezes: it is held for a few
+/// What is written with every hold is written by who has the lock that this is about, so by one at a
+/// time: the watch thread reads it under a sequence lock, and a free lock stays cheap. For who waits,
+/// std::mutex is right, on the very loop that another std::mutex freezes: it is held for a few
 /// stores, without a suspension, a system call or anybody else's code in between.
 class lock_ledger {
 public:
@@ -68,8 +72,8 @@ public:
     void abandoned(const void* waiter) noexcept;
     void released() noexcept;
 
-    /// A task of that session (0: of none) is about to sleep in that line. Kept if it is the holder:
-    /// if it took the lock in the same function.
+    /// A task of that session (0: of none) is about to sleep in that line; the task itself says so.
+    /// Kept if it is the holder: if it took the lock in the same function.
     void suspending(std::uint64_t session, const lock_suspension& at) noexcept;
 
     // --- As the watch thread asks ---
@@ -89,22 +93,29 @@ private:
         lock_waiter what;
     };
 
-    std::deque<queued>::iterator find(const void* waiter);
+    // A histogram that is written in place while others read.
+    class times {
+    public:
+        void record(std::chrono::nanoseconds time) noexcept;
+        [[nodiscard]] histogram load() const noexcept;
+
+    private:
+        std::array<relaxed<std::uint64_t>, histogram::size> in_bucket_{};
+        relaxed<std::uint64_t> sum_ns_{};
+    };
+
+    std::optional<clock::time_point> forget(const void* waiter) noexcept;
+    [[nodiscard]] std::optional<lock_holder> holder() const;
+
+    sequence_lock holds_; // for these four
+    relaxed<bool> held_;
+    relaxed<lock_holder> holder_; // of the present hold, or of the last
+    times wait_;
+    times hold_;
+    clock::time_point since_; // the holder's own copy
 
     mutable std::mutex mutex_; // guards all below
-    std::optional<lock_holder> holder_;
     std::deque<queued> waiters_;
-    histogram wait_;
-    histogram hold_;
-};
-
-/// For an operation deep down, to say that the task which awaits it is now really about to sleep.
-struct suspension_note {
-    lock_ledger* ledger;
-    std::uint64_t session;
-    lock_suspension at;
-
-    void operator()() const { ledger->suspending(session, at); }
 };
 
 /// Whom a taken lock makes wait.

@@ -25,11 +25,15 @@ struct histogram {
         return std::uint64_t{1} << bucket;
     }
 
-    void record(std::chrono::nanoseconds time) {
-        const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
+    static constexpr std::size_t bucket_of(std::uint64_t ns) {
         const auto us = (ns + 999) / 1000;
         const auto bucket = us <= 1 ? 0 : static_cast<std::size_t>(std::bit_width(us - 1));
-        ++in_bucket[std::min(bucket, size - 1)];
+        return std::min(bucket, size - 1);
+    }
+
+    void record(std::chrono::nanoseconds time) {
+        const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
+        ++in_bucket[bucket_of(ns)];
         ++count;
         sum_ns += ns;
     }
