@@ -62,13 +62,12 @@ void message_buffer::drop_what_exceeds_the_limits() {
     }
 }
 
-std::size_t message_buffer::block_of(std::uint64_t seq) const {
+message_buffer::block_place message_buffer::block_of(std::uint64_t seq) const {
     // Nearly every reader is in the last block.
-    if (seq >= blocks_.back()->first)
-        return blocks_.size() - 1;
-    const auto after =
-        std::ranges::upper_bound(blocks_, seq, {}, [](const auto& b) { return b->first; });
-    return static_cast<std::size_t>(after - blocks_.begin()) - 1;
+    if (const auto last = std::prev(blocks_.end()); seq >= (*last)->first)
+        return last;
+    return std::prev(
+        std::ranges::upper_bound(blocks_, seq, {}, [](const auto& b) { return b->first; }));
 }
 
 news_batch message_buffer::since(std::uint64_t cursor) const {
@@ -78,8 +77,8 @@ news_batch message_buffer::since(std::uint64_t cursor) const {
     news.first = std::max(cursor + 1, oldest_);
     news.missed = news.first - cursor - 1;
     auto next = news.first;
-    for (auto i = block_of(next); i < blocks_.size() && news.used < news.storage.size(); ++i) {
-        const auto& from = blocks_[i];
+    for (auto at = block_of(next); at != blocks_.end() && news.used < news.storage.size(); ++at) {
+        const auto& from = *at;
         const auto bytes = std::string_view{from->frames}.substr(from->offsets[next - from->first]);
         news.storage[news.used++] = {from, bytes, from->end() - next};
         next = from->end();

@@ -73,9 +73,11 @@ private:
         [[nodiscard]] std::uint64_t end() const { return first + offsets.size(); }
     };
 
+    using block_place = std::deque<std::shared_ptr<block>>::const_iterator;
+
     void make_room_for(std::size_t frame_bytes);
     void drop_what_exceeds_the_limits();
-    [[nodiscard]] std::size_t block_of(std::uint64_t seq) const;
+    [[nodiscard]] block_place block_of(std::uint64_t seq) const;
 
     limits keep_;
     std::size_t block_bytes_;

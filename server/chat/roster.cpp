@@ -104,7 +104,7 @@ task<> roster::tell_presence() {
 void roster::wake_all() {
     // No one joins or leaves within this loop: both are turns of their own. What a thousand sessions
     // keep is more than the cache holds, so the next ones are fetched while this one sends.
-    constexpr std::size_t ahead = 2;
+    constexpr std::size_t ahead = 4;
     const auto count = members_.size();
     for (std::size_t i = 0; i < count; ++i) {
         if (i + ahead < count)

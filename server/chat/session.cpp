@@ -202,9 +202,9 @@ task<> session::reply(std::string payload, std::source_location awaited_at) {
     co_await asio::post(out().get_executor(), use_task);
 }
 
-task<std::uint64_t> session::write_news(news_batch& batch, std::source_location awaited_at) {
-    return out().write_news(
-        batch, suspension_note{&room_.ledger(), id_, {awaited_at, "room in the socket", id_}});
+task<> session::takes_news(std::source_location awaited_at) {
+    room_.ledger().suspending(id_, {awaited_at, "room in the socket", id_});
+    return out().takes_news();
 }
 
 void session::flush_soon() {

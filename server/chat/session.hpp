@@ -97,9 +97,7 @@ public:
     std::uint64_t cursor = 0; ///< newest message that this client has had
 
     /// As of the wire. Whoever sleeps here with the chat lock held is named in reports.
-    task<std::uint64_t>
-    write_news(news_batch& batch,
-               std::source_location awaited_at = std::source_location::current());
+    task<> takes_news(std::source_location awaited_at = std::source_location::current());
 
 private:
     struct connection; // Beast
@@ -115,6 +113,7 @@ private:
     [[nodiscard]] bool exceeds_rate();
     void deliver_in_background();
 
+    bool going_ = false;
     std::unique_ptr<connection> connection_;
     wire* out_;
     room& room_;
@@ -128,7 +127,6 @@ private:
     double allowance_; // messages that the rate limit still lets through
     clock::time_point allowance_at_;
     std::optional<clock::time_point> leaving_since_;
-    bool going_ = false;
     asio::ip::address peer_; // known when admitted
     bool admitted_ = false;
 };

@@ -7,7 +7,6 @@
 
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,26 +53,25 @@ bool wire::push_reply(std::string_view frame) {
     if (!replies_.empty() && replies_.size() + frame.size() > reply_lane_bytes)
         return false;
     replies_ += frame;
+    only_news_ = false;
     return true;
 }
 
 void wire::push_gap(std::string_view frame) {
-    if (!closing_)
-        replies_ += frame;
+    if (closing_)
+        return;
+    replies_ += frame;
+    only_news_ = false;
 }
 
-task<std::uint64_t> wire::write_news(news_batch& news, std::optional<suspension_note> note) {
-    if (!blocked_since_ && !closing_) {
-        if (const auto taken = send_owed(news.runs()); taken > 0)
-            co_return taken;
-    }
-    news = {};
-    if (note)
-        (*note)();
+std::uint64_t wire::send_news(const news_batch& news) {
+    return blocked_since_ || closing_ ? 0 : send_owed(news.runs());
+}
+
+task<> wire::takes_news() {
     // A loop, since the first wait may return for what has been before.
     while (blocked_since_ && !closing_)
         co_await news_room_.wait();
-    co_return 0;
 }
 
 void wire::say_goodbye(std::string_view frame) {
@@ -82,10 +80,12 @@ void wire::say_goodbye(std::string_view frame) {
     stop_news();
     said_goodbye_ = true;
     goodbye_ = frame;
+    only_news_ = false;
     flush();
 }
 
 void wire::control_is_ready() {
+    only_news_ = false;
     if (!socket_.is_open()) {
         complete_control(asio::error::operation_aborted);
         return;
@@ -103,12 +103,23 @@ void wire::control_is_ready() {
 void wire::gathered::add(lane from, std::string_view part, std::uint64_t news) {
     if (part.empty())
         return;
-    segments[used++] = {from, part, news};
+    parts[used] = {const_cast<char*>(part.data()), part.size()};
+    segments[used++] = {from, news};
     bytes += part.size();
 }
 
 wire::gathered wire::gather(std::span<const frame_run> news) const {
     gathered owed;
+    if (!only_news_)
+        gather_lanes(owed);
+    if (!closing_) {
+        for (const auto& run : news)
+            owed.add(lane::news, run.bytes, run.count);
+    }
+    return owed;
+}
+
+void wire::gather_lanes(gathered& owed) const {
     const auto control = std::string_view{control_}.substr(control_sent_);
     // What has been cut goes on first, and only one of the two can have been: nothing starts before
     // the rest of the other is out.
@@ -122,26 +133,18 @@ wire::gathered wire::gather(std::span<const frame_run> news) const {
         owed.add(lane::goodbye, goodbye_);
         if (control_closes)
             owed.add(lane::control, control);
-        return owed;
+        return;
     }
     owed.add(lane::presence, presence_);
-    for (const auto& run : news)
-        owed.add(lane::news, run.bytes, run.count);
-    return owed;
 }
 
 std::uint64_t wire::send_owed(std::span<const frame_run> news) {
     if (blocked_since_ || !socket_.is_open())
         return 0;
-    const auto owed = gather(news);
+    auto owed = gather(news);
     if (owed.used == 0)
         return 0;
-    std::array<iovec, std::tuple_size_v<decltype(owed.segments)>> parts;
-    for (std::size_t i = 0; i < owed.used; ++i)
-        parts[i] = {const_cast<char*>(owed.segments[i].bytes.data()),
-                    owed.segments[i].bytes.size()};
-
-    const auto sent = send_now(socket_.native_handle(), {parts.data(), owed.used});
+    const auto sent = send_now(socket_.native_handle(), {owed.parts.data(), owed.used});
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
         close();
         return 0;
@@ -152,12 +155,17 @@ std::uint64_t wire::send_owed(std::span<const frame_run> news) {
     counted.deliveries.add(taken);
     if (size < owed.bytes)
         wait_until_writable();
+    else
+        only_news_ = true;
     return taken;
 }
 
 std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
     std::uint64_t news_taken = 0;
-    for (const auto& [from, bytes, news] : std::span{owed.segments.data(), owed.used}) {
+    for (std::size_t i = 0; i < owed.used; ++i) {
+        const auto [from, news] = owed.segments[i];
+        const std::string_view bytes{static_cast<const char*>(owed.parts[i].iov_base),
+                                     owed.parts[i].iov_len};
         const auto part = std::min(sent, bytes.size());
         if (part == 0)
             break;
@@ -196,6 +204,7 @@ std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
 frame_cut wire::take_frames(std::string_view frames, std::size_t sent) {
     const auto cut = cut_frames(frames, sent);
     tail_ = frames.substr(sent, cut.end - sent);
+    only_news_ = only_news_ && tail_.empty();
     return cut;
 }
 

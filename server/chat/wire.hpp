@@ -15,7 +15,6 @@
 
 #include "server/chat/frame.hpp"
 #include "server/chat/message_buffer.hpp"
-#include "server/sync/lock_ledger.hpp"
 #include "server/sync/loop_executor.hpp"
 #include "server/sync/parked_handler.hpp"
 #include "server/sync/wake_up.hpp"
@@ -24,6 +23,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/role.hpp>
+
+#include <sys/uio.h>
 
 #include <array>
 #include <chrono>
@@ -52,9 +53,7 @@ public:
     /// Brings to the cache what a send touches.
     void prefetch() const {
         __builtin_prefetch(&socket_);
-        __builtin_prefetch(&tail_);
-        __builtin_prefetch(&presence_);
-        __builtin_prefetch(&closing_);
+        __builtin_prefetch(&only_news_);
     }
 
     // --- Chat's side ---
@@ -62,21 +61,27 @@ public:
     /// Puts a whole frame into the reply lane; false when the lane is full (64 KiB).
     [[nodiscard]] bool push_reply(std::string_view frame);
 
-    /// Puts a gap into the reply lane, full or not: never more than one, since write_news, which
+    /// Puts a gap into the reply lane, full or not: never more than one, since send_news, which
     /// follows, takes news only when all replies are out.
     void push_gap(std::string_view frame);
 
     /// Sleeps until the reply lane has shrunk, or the wire is closed. For the reader alone.
-    task<> reply_lane_shrunk() { return reply_room_.wait(); }
+    [[nodiscard]] auto reply_lane_shrunk() { return reply_room_.wait(); }
 
     /// Replaces the presence frame that has not been sent yet.
-    void set_presence(std::string_view frame) { presence_ = frame; }
+    void set_presence(std::string_view frame) {
+        presence_ = frame;
+        only_news_ = false;
+    }
 
     /// Sends news, and with it all else that is owed, as far as the socket takes it now. Returns how
-    /// many messages of the batch were taken; 0 when it has slept until the socket takes bytes again,
-    /// or is closed, and it says in the note that it sleeps. It sleeps without the batch: a reader
-    /// that takes nothing keeps no memory of the buffer from being freed.
-    task<std::uint64_t> write_news(news_batch& news, std::optional<suspension_note> note = {});
+    /// many messages of the batch were taken: 0 only when takes_news() is to be awaited before the
+    /// next try, or the wire is closed.
+    [[nodiscard]] std::uint64_t send_news(const news_batch& news);
+
+    /// Sleeps until the socket takes bytes again, or the wire is closed. Await it without a batch: a
+    /// reader that takes nothing shall keep no memory of the buffer from being freed.
+    task<> takes_news();
 
     /// Sends this close frame behind the replies that have been accepted. What Beast wants to send
     /// after it counts as sent. Chat says goodbye itself, because Beast's async_close beside an
@@ -159,14 +164,14 @@ private:
 
     enum class lane { tail, control, replies, goodbye, presence, news };
 
-    struct segment {
-        lane from;
-        std::string_view bytes;
-        std::uint64_t news; ///< messages in it
-    };
-
     // What one sendmsg gathers, in order.
     struct gathered {
+        struct segment {
+            lane from;
+            std::uint64_t news; ///< messages in it
+        };
+
+        std::array<iovec, 6> parts; // for the kernel; no more than `used` of both are set
         std::array<segment, 6> segments;
         std::size_t used = 0;
         std::size_t bytes = 0;
@@ -176,6 +181,7 @@ private:
 
     void control_is_ready();
     [[nodiscard]] gathered gather(std::span<const frame_run> news) const;
+    void gather_lanes(gathered& owed) const;
     std::uint64_t send_owed(std::span<const frame_run> news);
     std::uint64_t settle(const gathered& owed, std::size_t sent);
     frame_cut take_frames(std::string_view frames, std::size_t sent);
@@ -184,6 +190,11 @@ private:
     void stop_news();
 
     socket_type socket_;
+    std::optional<clock::time_point> blocked_since_;
+    bool closing_ = false;
+    bool said_goodbye_ = false;
+    bool only_news_ =
+        true; // the lanes below are empty, as for nearly every delivery: a look spared
     std::weak_ptr<void> owner_;
 
     std::string tail_;             // what a partial send left of exactly one frame; goes first
@@ -196,9 +207,6 @@ private:
 
     wake_up reply_room_;
     wake_up news_room_;
-    std::optional<clock::time_point> blocked_since_;
-    bool closing_ = false;
-    bool said_goodbye_ = false;
 };
 
 } // namespace chat

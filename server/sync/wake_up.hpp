@@ -6,7 +6,7 @@
 #include "server/sync/loop_executor.hpp"
 #include "server/sync/parked_handler.hpp"
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/deferred.hpp>
 
 #include <cassert>
 #include <utility>
@@ -18,12 +18,10 @@ public:
     explicit wake_up(loop_executor loop)
         : loop_{loop} {}
 
-    /// Sleeps until notify() or resume(); returns at once when notify() came first. One sleeper at
-    /// a time.
-    task<> wait() {
-        if (std::exchange(notified_, false))
-            return nothing_to_wait_for();
-        return asio::async_initiate<decltype(use_task), void()>(park{}, use_task, this);
+    /// Sleeps until notify() or resume(); one turn of the loop when notify() came first. One sleeper
+    /// at a time. An operation to await at once: as a coroutine it would cost each sleep a frame.
+    [[nodiscard]] auto wait() {
+        return asio::async_initiate<const asio::deferred_t&, void()>(park{}, asio::deferred, this);
     }
 
     /// Wakes the sleeper in a turn of its own: it runs after all that was posted before.
@@ -47,12 +45,12 @@ public:
     void prefetch() const { sleeper_.prefetch(); }
 
 private:
-    static task<> nothing_to_wait_for() { co_return; }
-
     struct park {
         void operator()(auto handler, wake_up* self) const {
             assert(!self->sleeper_); // the first would never wake
             self->sleeper_ = std::move(handler);
+            if (std::exchange(self->notified_, false))
+                self->notify();
         }
     };
 

@@ -101,8 +101,8 @@ task<> read_frames(socket_type& from, std::vector<std::string>& frames) {
 task<> deliver(wire& out, const message_buffer& buffer, int& running) {
     std::uint64_t cursor = 0;
     while (cursor < buffer.newest()) {
-        auto news = buffer.since(cursor);
-        cursor += co_await out.write_news(news);
+        cursor += out.send_news(buffer.since(cursor));
+        co_await out.takes_news();
     }
     --running;
 }
@@ -177,8 +177,8 @@ TEST_CASE("after a close frame nothing is taken any more, and what waits is told
     const auto writer = [](wire& out, const message_buffer& from, std::uint64_t& count) -> task<> {
         const auto frame = control_frame(opcode_close, "");
         co_await out.async_write_some(asio::buffer(frame), use_task);
-        auto news = from.since(0);
-        count = co_await out.write_news(news);
+        count = out.send_news(from.since(0));
+        co_await out.takes_news();
         CHECK(out.push_reply(text_frame("too late")));
         out.set_presence(text_frame("too late"));
         out.flush();
@@ -246,8 +246,8 @@ TEST_CASE("a writer that sleeps on a full socket wakes with nothing when the wir
     const auto writer = [](wire& out, const message_buffer& from, bool& end) -> task<> {
         std::uint64_t cursor = 0;
         while (!out.is_closing()) {
-            auto news = from.since(cursor);
-            cursor += co_await out.write_news(news);
+            cursor += out.send_news(from.since(cursor));
+            co_await out.takes_news();
         }
         end = true;
     };
