@@ -4,7 +4,9 @@
 //
 // A round: epoll_wait, one recv for each connection that has input, then one sendmsg for each
 // connection with all that the round has brought. A message is framed once. Nothing is allocated
-// for a message, no handler is called through a pointer, nothing waits for anything.
+// for a message, no handler is called through a pointer, nothing waits for anything. With
+// --quiet-reading a round goes on until two turns have brought no message, as the chat server's do:
+// fewer sends when many speak, later ones when one does.
 //
 // What it leaves out, and the chat server does: history, locks, limits, time limits and bounds of
 // memory (a reader that does not read costs what it is owed), UTF-8 and JSON validation, presence,
@@ -112,8 +114,9 @@ std::string_view value_behind(std::string_view json, std::string_view key, std::
 
 class server {
 public:
-    explicit server(std::uint16_t port)
-        : epoll_{checked(::epoll_create1(0), "epoll_create1")}
+    server(std::uint16_t port, bool quiet_reading)
+        : quiet_reading_{quiet_reading}
+        , epoll_{checked(::epoll_create1(0), "epoll_create1")}
         , listener_{checked(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket")} {
         const int on = 1;
         ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -133,21 +136,32 @@ public:
     }
 
     [[noreturn]] void run() {
-        std::array<epoll_event, 1024> events;
         for (;;) {
-            const int ready = ::epoll_wait(epoll_, events.data(), events.size(), -1);
-            for (int i = 0; i < ready; ++i) {
-                auto* who = static_cast<client*>(events[static_cast<std::size_t>(i)].data.ptr);
-                if (who == nullptr)
-                    accept_all();
-                else
-                    serve(*who, events[static_cast<std::size_t>(i)].events);
+            turn(-1);
+            constexpr int most_turns = 12;
+            constexpr int quiet_turns = 2;
+            int quiet = 0;
+            for (int i = 0; quiet_reading_ && i < most_turns && quiet < quiet_turns; ++i) {
+                const auto before = seq_;
+                turn(0);
+                quiet = seq_ == before ? quiet + 1 : 0;
             }
             finish_round();
         }
     }
 
 private:
+    void turn(int wait_ms) {
+        const int ready = ::epoll_wait(epoll_, events_.data(), events_.size(), wait_ms);
+        for (int i = 0; i < ready; ++i) {
+            const auto& event = events_[static_cast<std::size_t>(i)];
+            if (auto* who = static_cast<client*>(event.data.ptr))
+                serve(*who, event.events);
+            else
+                accept_all();
+        }
+    }
+
     void watch(int operation, int socket, std::uint32_t what, client* who) {
         epoll_event event{};
         event.events = what;
@@ -367,8 +381,10 @@ private:
         delete who;
     }
 
+    bool quiet_reading_;
     int epoll_;
     int listener_;
+    std::array<epoll_event, 1024> events_{};
     std::uint64_t last_id_ = 0;
     std::uint64_t seq_ = 0;
     time_stamp time_;
@@ -386,8 +402,15 @@ private:
 
 int main(int argc, char** argv) {
     try {
-        const int port = argc == 3 && argv[1] == "--port"sv ? std::atoi(argv[2]) : 0;
-        server{static_cast<std::uint16_t>(port)}.run();
+        int port = 0;
+        bool quiet_reading = false;
+        for (int i = 1; i < argc; ++i) {
+            if (argv[i] == "--quiet-reading"sv)
+                quiet_reading = true;
+            else if (argv[i] == "--port"sv && i + 1 < argc)
+                port = std::atoi(argv[++i]);
+        }
+        server{static_cast<std::uint16_t>(port), quiet_reading}.run();
     } catch (const std::exception& error) {
         std::fprintf(stderr, "raw_epoll_server: %s\n", error.what());
         return 1;
