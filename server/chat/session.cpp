@@ -16,6 +16,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <exception>
 
 namespace chat {
 
@@ -69,16 +70,23 @@ task<> session::run() {
     if (!co_await handshake())
         co_return;
     co_await room_.greet(self, limits_.max_message_bytes);
-    roster_.add(self);
-    spdlog::info("joined session={} name=\"{}\" clients={}", id_, name_, roster_.size());
-    if (room_.is_closed())
-        leave_when_delivered(); // came during the shutdown, after the others were told to go
-    deliver_in_background();
-
-    co_await read_loop();
+    std::exception_ptr failed;
+    try {
+        roster_.add(self);
+        spdlog::info("joined session={} name=\"{}\" clients={}", id_, name_, roster_.size());
+        if (room_.is_closed())
+            leave_when_delivered(); // came during the shutdown, after the others were told to go
+        deliver_in_background();
+        co_await read_loop();
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    // However it ended. No destructor does this: a loop that dies would run it, after the roster.
     out().close();
     roster_.remove(*this);
     news.notify(); // deliver sees that the wire is closed, and ends
+    if (failed)
+        std::rethrow_exception(failed);
 }
 
 task<bool> session::handshake() {

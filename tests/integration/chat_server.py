@@ -95,6 +95,7 @@ class ServerTest(unittest.TestCase):
     ended it), and a sanitizer must have found nothing."""
 
     frozen_at_the_end = False
+    alarms = ("Sanitizer", "runtime error", "[error]", "Assertion")
 
     def start(self, *flags, **options):
         server = ChatServer(*flags, **options)
@@ -108,7 +109,7 @@ class ServerTest(unittest.TestCase):
                 code = server.wait(SHUTDOWN_LIMIT + 1)
                 self.assertEqual(code, 0, f"no clean shutdown; stderr:\n{server.log()}")
             server_log = server.log()
-            for alarm in ("Sanitizer", "runtime error", "[error]", "Assertion"):
+            for alarm in self.alarms:
                 self.assertNotIn(alarm, server_log)
         finally:
             server.close()

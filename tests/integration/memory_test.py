@@ -2,6 +2,7 @@
 said. Only for builds without sanitizers, which keep freed memory."""
 
 import pathlib
+import resource
 
 from chat_client import TEXT, frame
 from chat_server import ServerTest, run_tests
@@ -13,10 +14,15 @@ SLACK = 4 * MIB  # what the allocator keeps, and the blocks of the history that 
 SAY = frame(TEXT, b'{"type":"say","text":"%s"}' % (b"x" * 4000))
 
 
+def memory_of(server, kind):
+    """In bytes: VmRSS, what it has; VmSize, what it has asked for."""
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(kind)) * 1024
+
+
 class Memory(ServerTest):
     def rss(self, server):
-        status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) * 1024
+        return memory_of(server, "VmRSS")
 
     def say_much(self, talker):
         for _ in range(SAID // 4000 // 50):
@@ -53,6 +59,28 @@ class Memory(ServerTest):
         for sleeper in sleepers:
             sleeper.connection.reset()
         self.assert_chat_works(server, talker)
+
+
+class OutOfMemory(ServerTest):
+    alarms = tuple(alarm for alarm in ServerTest.alarms if alarm != "[error]")  # one is due
+
+    def test_a_session_that_fails_leaves_and_the_others_chat_on(self):
+        """Its message is read, and there is no memory to parse it."""
+        server = self.start("--max-message-bytes", str(MIB))
+        others = self.join(server), self.join(server)
+        victim = self.join(server)
+        # No JSON, so it is not parsed; but the server has room for so long a message from now on.
+        victim.send_frame(TEXT, b"#" * (MIB - 100))
+        victim.take("error")
+        limit = memory_of(server, "VmSize") + MIB // 4
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, limit))
+        victim.say("hello", ref="x" * (MIB - 200))
+        server.wait_for_log("session failed")
+        self.assertIsNone(victim.take_close().code)
+        for other in others:
+            while other.take("presence")["clients"] != 2:
+                pass
+        self.assert_chat_works(server, *others)
 
 
 if __name__ == "__main__":
