@@ -21,6 +21,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace {
@@ -77,6 +78,19 @@ void tell_limits(const limit_counts& struck) {
     }
 }
 
+/// Takes the port; port 0 takes a free one. Throws when it can't, with a sentence that says what to do.
+listener::acceptor_type listen_on(const asio::ip::tcp::endpoint& where, loop_executor loop) {
+    try {
+        return {loop, where};
+    } catch (const boost::system::system_error& error) {
+        const bool in_use = error.code() == asio::error::address_in_use;
+        throw std::runtime_error{fmt::format(
+            "cannot listen on {}: {}{}", fmt::streamed(where), error.code().message(),
+            in_use ? " (another server runs there: choose another --port, or 0 for a free one)"
+                   : "")};
+    }
+}
+
 std::string url_of(const char* scheme, const asio::ip::tcp::endpoint& where) {
     return fmt::format("{}://{}/", scheme, fmt::streamed(where));
 }
@@ -114,8 +128,8 @@ int serve(const server_options& options) {
     session_names names;
     roster everyone{executor, options.clients, tick, names};
     room place{executor, everyone, options.history, ledger};
-    listener door{executor, options.endpoint, options.clients.clients + room_for_handshakes,
-                  place,    everyone,         options.session};
+    listener door{listen_on(options.endpoint, executor),
+                  options.clients.clients + room_for_handshakes, place, everyone, options.session};
 
     asio::co_spawn(executor, door.accept_all(), end_if_failed);
     asio::co_spawn(executor, place.fan_out(), end_if_failed);
@@ -156,13 +170,6 @@ int main(int argc, char** argv) {
     spdlog::set_level(spdlog::level::from_str(chosen.log_level));
     try {
         return serve(chosen);
-    } catch (const boost::system::system_error& error) {
-        const bool in_use = error.code() == boost::asio::error::address_in_use;
-        std::cerr
-            << "chat-server: cannot listen on " << chosen.endpoint << ": " << error.code().message()
-            << (in_use ? " (another server runs there: choose another --port, or 0 for a free one)"
-                       : "")
-            << '\n';
     } catch (const std::exception& error) {
         std::cerr << "chat-server: " << error.what() << '\n';
     }

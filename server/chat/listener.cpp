@@ -9,11 +9,10 @@
 
 namespace chat {
 
-listener::listener(loop_executor loop, const asio::ip::tcp::endpoint& where,
-                   std::size_t max_connections, room& place, roster& everyone,
-                   session_limits limits)
-    : acceptor_{loop, where}
-    , pause_{loop}
+listener::listener(acceptor_type acceptor, std::size_t max_connections, room& place,
+                   roster& everyone, session_limits limits)
+    : acceptor_{std::move(acceptor)}
+    , pause_{acceptor_.get_executor()}
     , room_{place}
     , roster_{everyone}
     , limits_{std::move(limits)}

@@ -15,10 +15,12 @@ namespace chat {
 
 class listener {
 public:
-    /// Binds and listens; throws system_error when it can't. Port 0 takes a free one.
-    /// `max_connections` counts those in the handshake too; what comes beyond it is closed unheard.
-    listener(loop_executor loop, const asio::ip::tcp::endpoint& where, std::size_t max_connections,
-             room& place, roster& everyone, session_limits limits);
+    using acceptor_type = asio::basic_socket_acceptor<asio::ip::tcp, loop_executor>;
+
+    /// The acceptor listens already. `max_connections` counts those in the handshake too; what
+    /// comes beyond it is closed unheard.
+    listener(acceptor_type acceptor, std::size_t max_connections, room& place, roster& everyone,
+             session_limits limits);
 
     [[nodiscard]] asio::ip::tcp::endpoint local_endpoint() const {
         return acceptor_.local_endpoint();
@@ -38,7 +40,7 @@ public:
 private:
     void start(wire::socket_type socket);
 
-    asio::basic_socket_acceptor<asio::ip::tcp, loop_executor> acceptor_;
+    acceptor_type acceptor_;
     asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
         pause_;
     room& room_;

@@ -1,24 +1,31 @@
 """The command line: what is wrong is said in one line that tells what to do."""
 
+import resource
 import socket
 import subprocess
 
 from chat_server import PATIENCE, ChatServer, ServerTest, run_tests
 
 
-class CommandLine(ServerTest):
-    def run_with(self, *flags):
-        return subprocess.run([ChatServer.program, *flags], capture_output=True, text=True,
-                              timeout=PATIENCE)
+def allow_one_file():
+    """In the child, besides the three that it has: enough to load a library, not to wait for events."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
 
-    def assert_refused(self, code, flags, *hints):
-        """Ends with this code after one line on stderr in which each hint occurs."""
-        ended = self.run_with(*flags)
+
+class CommandLine(ServerTest):
+    def run_with(self, *flags, **options):
+        return subprocess.run([ChatServer.program, *flags], capture_output=True, text=True,
+                              timeout=PATIENCE, **options)
+
+    def assert_refused(self, code, flags, *hints, **options):
+        """Ends with this code after one line on stderr in which each hint occurs; returns the line."""
+        ended = self.run_with(*flags, **options)
         self.assertEqual((ended.returncode, ended.stdout), (code, ""), flags)
         self.assertEqual(ended.stderr.count("\n"), 1, ended.stderr)
         self.assertTrue(ended.stderr.startswith("chat-server: "), ended.stderr)
         for hint in hints:
             self.assertIn(hint, ended.stderr)
+        return ended.stderr
 
     def test_a_port_in_use_is_1_and_another_port_is_proposed(self):
         server = self.start()
@@ -27,6 +34,11 @@ class CommandLine(ServerTest):
 
     def test_an_address_that_is_not_ours_is_1(self):
         self.assert_refused(1, ["--address", "192.0.2.1", "--port", "0"], "192.0.2.1")
+
+    def test_only_what_concerns_the_port_blames_the_port(self):
+        said = self.assert_refused(1, ["--port", "0", "--log-level", "error"], "Too many open files",
+                                   preexec_fn=allow_one_file)
+        self.assertNotIn("listen", said)
 
     def test_a_port_is_free_again_after_the_server(self):
         """Though its old connections linger in the kernel."""
