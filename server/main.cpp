@@ -5,6 +5,7 @@
 #include "server/options.hpp"
 #include "server/start_admin.hpp"
 #include "server/sync/lock_ledger.hpp"
+#include "server/watch/alarm.hpp"
 #include "server/watch/loop_monitor.hpp"
 #include "server/watch/session_names.hpp"
 #include "server/watch/watch_thread.hpp"
@@ -163,10 +164,9 @@ int main(int argc, char** argv) {
     if (const auto* code = std::get_if<int>(&options))
         return *code;
     const auto& chosen = std::get<server_options>(options);
-    const char* const no_color = std::getenv("NO_COLOR"); // no-color.org
-    const bool plain = no_color != nullptr && *no_color != '\0';
-    spdlog::set_default_logger(spdlog::stderr_color_mt(
-        "chat", plain ? spdlog::color_mode::never : spdlog::color_mode::automatic));
+    const auto colours =
+        alarm::colour_is_welcome() ? spdlog::color_mode::always : spdlog::color_mode::never;
+    spdlog::set_default_logger(spdlog::stderr_color_mt("chat", colours));
     spdlog::set_level(spdlog::level::from_str(chosen.log_level));
     try {
         return serve(chosen);

@@ -5,11 +5,19 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
 
 #include <poll.h>
 #include <unistd.h>
 
 namespace chat::alarm {
+
+bool colour_is_welcome() {
+    const char* const terminal = std::getenv("TERM");
+    const char* const refused = std::getenv("NO_COLOR");
+    return ::isatty(STDERR_FILENO) == 1 && terminal && std::string_view{terminal} != "dumb" &&
+           (!refused || !*refused);
+}
 
 void write(std::string_view text) {
     while (!text.empty()) {

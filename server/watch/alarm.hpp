@@ -10,6 +10,9 @@
 
 namespace chat::alarm {
 
+/// Whether stderr is read by someone who wants colours: a terminal, and no NO_COLOR (no-color.org).
+bool colour_is_welcome();
+
 /// Writes as much as stderr takes without blocking.
 void write(std::string_view text);
 

@@ -9,8 +9,6 @@
 #include <csignal>
 #include <cstdlib>
 
-#include <unistd.h>
-
 namespace chat {
 
 namespace {
@@ -31,13 +29,6 @@ long long count_ms(std::chrono::steady_clock::duration time) {
 /// unwound.
 [[noreturn]] void end_process(int code) {
     std::_Exit(code);
-}
-
-bool colour_is_welcome() {
-    const char* const terminal = std::getenv("TERM");
-    const char* const refused = std::getenv("NO_COLOR");
-    return ::isatty(STDERR_FILENO) == 1 && terminal && std::string_view{terminal} != "dumb" &&
-           (!refused || !*refused);
 }
 
 void log_verdict(verdict found, long long for_ms) {
@@ -241,7 +232,7 @@ void loop_monitor::tell(const stall_report& complete) {
         return;
     told_ = complete.verdict;
     told_at_ = now;
-    alarm::write(to_prose(complete, colour_is_welcome()));
+    alarm::write(to_prose(complete, alarm::colour_is_welcome()));
 }
 
 void loop_monitor::give_up_shutdown(clock::time_point now) {
