@@ -24,9 +24,11 @@ struct paint {
 paint paint_for(const report& run, bool colours) {
     if (!colours)
         return {};
-    if (run.outcome == "alive")
+    const auto outcome = outcome_in_words(run);
+    if (outcome == "alive")
         return {"\x1b[1;32m", "\x1b[0m"};
-    return {run.outcome == "starved" ? "\x1b[1;33m" : "\x1b[1;31m", "\x1b[0m"};
+    const bool unclear = outcome == "starved" || outcome == "interrupted";
+    return {unclear ? "\x1b[1;33m" : "\x1b[1;31m", "\x1b[0m"};
 }
 
 std::string in_capitals(std::string text) {
@@ -59,8 +61,9 @@ report read_report_file(const std::string& path) {
 }
 
 std::string compare(const report& left, const report& right, bool colours) {
-    auto text = "\n" + table_row("", in_capitals(left.outcome), in_capitals(right.outcome),
-                                 paint_for(left, colours), paint_for(right, colours));
+    auto text = "\n" + table_row("", in_capitals(outcome_in_words(left)),
+                                 in_capitals(outcome_in_words(right)), paint_for(left, colours),
+                                 paint_for(right, colours));
     text += fmt::format("  {:─<56}\n", "");
     const auto left_facts = facts(left);
     const auto right_facts = facts(right);

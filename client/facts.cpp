@@ -30,6 +30,10 @@ std::string loop(const report& run) {
 
 } // namespace
 
+std::string outcome_in_words(const report& run) {
+    return run.interrupted && run.outcome == "alive" ? "interrupted" : run.outcome;
+}
+
 std::string grouped(std::uint64_t number) {
     auto text = std::to_string(number);
     for (auto i = static_cast<std::ptrdiff_t>(text.size()) - 3; i > 0; i -= 3)
@@ -56,7 +60,7 @@ std::vector<fact> facts(const report& run) {
         {"messages sent", grouped(run.sent)},
         {"deliveries expected", grouped(run.expected)},
         {"delivered", grouped(run.delivered)},
-        {"lost", grouped(run.lost)},
+        {"lost", run.interrupted ? "-" : grouped(run.lost)},
         {"doubled", grouped(run.duplicated)},
         {"out of order", grouped(run.reordered)},
         {"deliveries a second", grouped(static_cast<std::uint64_t>(run.deliveries_per_s))},

@@ -16,6 +16,9 @@ struct fact {
 /// Always the same labels in the same order.
 std::vector<fact> facts(const report& run);
 
+/// The verdict, but `interrupted` for a run that was ended while all seemed well.
+std::string outcome_in_words(const report& run);
+
 /// 1234567 as `1,234,567`.
 std::string grouped(std::uint64_t number);
 

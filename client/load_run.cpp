@@ -159,7 +159,7 @@ report load_run::make_report() const {
     r.unsent = talk_.unsent();
     r.expected = totals.expected;
     r.delivered = totals.delivered;
-    r.lost = totals.expected - totals.delivered;
+    (interrupted_ ? r.not_awaited : r.lost) = totals.expected - totals.delivered;
     r.duplicated = totals.duplicated;
     r.reordered = totals.reordered;
     r.slow_readers_closed = crowd_.slow_readers_closed();

@@ -35,7 +35,7 @@ section { display: grid; grid-row: span 6; grid-template-rows: subgrid; margin-b
 h1 { font-size: 1rem; color: var(--soft); font-weight: 500; }
 h2 { margin: 0 0 .4rem; font-size: 1.5rem; line-height: 1.25; }
 h3 { margin: 1.4rem 0 .3rem; font-size: .95rem; }
-.alive { color: var(--alive); } .starved { color: var(--starved); } .frozen, .gone { color: var(--frozen); }
+.alive { color: var(--alive); } .starved, .interrupted { color: var(--starved); } .frozen, .gone { color: var(--frozen); }
 ul { margin: 0; padding-left: 1.2rem; color: var(--soft); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 400; color: var(--soft); }
@@ -147,7 +147,7 @@ std::string drawing(const report& run) {
 std::string section(const report& run) {
     std::string html;
     auto out = std::back_inserter(html);
-    fmt::format_to(out, "<section>\n<h2 class=\"{}\">{}</h2>\n<ul>\n", escaped(run.outcome),
+    fmt::format_to(out, "<section>\n<h2 class=\"{}\">{}</h2>\n<ul>\n", outcome_in_words(run),
                    escaped(headline(run)));
     for (const auto& line : evidence_lines(run))
         fmt::format_to(out, "<li>{}</li>\n", escaped(line));

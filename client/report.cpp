@@ -132,6 +132,7 @@ report read_report(const json::object& o) {
     r.expected = count("expected");
     r.delivered = count("delivered");
     r.lost = count("lost");
+    r.not_awaited = o.contains("not_awaited") ? count("not_awaited") : 0; // the same
     r.duplicated = count("duplicated");
     r.reordered = count("reordered");
     r.slow_readers_closed = count("slow_readers_closed");
@@ -160,6 +161,7 @@ std::string to_json(const report& r) {
                          {"expected", r.expected},
                          {"delivered", r.delivered},
                          {"lost", r.lost},
+                         {"not_awaited", r.not_awaited},
                          {"duplicated", r.duplicated},
                          {"reordered", r.reordered},
                          {"slow_readers_closed", r.slow_readers_closed},

@@ -70,6 +70,7 @@ struct report {
     std::uint64_t expected = 0;
     std::uint64_t delivered = 0;
     std::uint64_t lost = 0;
+    std::uint64_t not_awaited = 0; ///< instead of lost: on its way when the run was interrupted
     std::uint64_t duplicated = 0;
     std::uint64_t reordered = 0;
     std::uint64_t slow_readers_closed = 0; ///< by the server, as it should

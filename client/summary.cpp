@@ -101,11 +101,11 @@ std::string describe_latency(const latency_summary& l) {
 }
 
 std::string describe_deliveries(const report& run) {
-    return fmt::format("{} of {} ({} {}, {} doubled, {} out of order), {} a second",
-                       grouped(run.delivered), grouped(run.expected), grouped(run.lost),
-                       run.interrupted ? "not awaited" : "lost", grouped(run.duplicated),
-                       grouped(run.reordered),
-                       grouped(static_cast<std::uint64_t>(run.deliveries_per_s)));
+    return fmt::format(
+        "{} of {} ({} {}, {} doubled, {} out of order), {} a second", grouped(run.delivered),
+        grouped(run.expected), grouped(run.interrupted ? run.not_awaited : run.lost),
+        run.interrupted ? "not awaited" : "lost", grouped(run.duplicated), grouped(run.reordered),
+        grouped(static_cast<std::uint64_t>(run.deliveries_per_s)));
 }
 
 std::string closing_line(const report& run) {

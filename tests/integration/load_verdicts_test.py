@@ -1,10 +1,12 @@
 """Frozen, starved, alive: the verdicts and exit codes, against a fake server and the four real ones."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -54,13 +56,18 @@ with fake_server("well") as (port, _):
     check("alive, but frozen was expected: 4", run.code == 4, run)
 
 with fake_server("well") as (port, _):
-    process = subprocess.Popen([CHAT_LOAD, "--url", f"ws://127.0.0.1:{port}/", "--duration", "60s"],
-                               stdout=subprocess.PIPE, text=True)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=10)
+    with tempfile.NamedTemporaryFile() as file:
+        process = subprocess.Popen([CHAT_LOAD, "--url", f"ws://127.0.0.1:{port}/", "--duration", "60s",
+                                    "--json", file.name], stdout=subprocess.PIPE, text=True)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=10)
+        report = json.load(file)
     check("Ctrl-C prints the report so far", process.returncode == 1 and "delivered" in out and "INTERRUPTED after" in out
           and "lost" not in out, out)
+    check("  and the file says so, and calls nothing lost that was on its way",
+          report["interrupted"] and report["lost"] == 0
+          and report["delivered"] + report["not_awaited"] == report["expected"], report)
 
 for clients in ("1", "2", "50"):
     with real_server("std-across_await") as port:

@@ -89,11 +89,13 @@ TEST_CASE("a report survives the way to a file and back") {
         CHECK(to_json(report_from_json(to_json(run))) == to_json(run));
 }
 
-TEST_CASE("a report from before there were windows is one of window 1") {
+TEST_CASE("an old report has a window of 1, and awaited all") {
     auto old = json::parse(to_json(living_run()));
     CHECK(old.at("config").at("window") == 16);
     old.at("config").as_object().erase("window");
+    old.as_object().erase("not_awaited");
     CHECK(report_from_json(json::serialize(old)).window == 1);
+    CHECK(report_from_json(json::serialize(old)).not_awaited == 0);
 }
 
 TEST_CASE("what is no report is refused") {
@@ -125,8 +127,13 @@ TEST_CASE("what an interruption left on the way is not called lost") {
     auto run = living_run();
     run.interrupted = true;
     run.exit_code = 1;
-    run.lost = 46;
-    run.expected = run.delivered + run.lost;
+    run.not_awaited = 46;
+    run.expected = run.delivered + run.not_awaited;
+    const auto o = json::parse(to_json(run)).as_object();
+    CHECK(o.at("interrupted") == true);
+    CHECK(o.at("lost") == 0);
+    CHECK(o.at("not_awaited") == 46);
+    CHECK(contains(compare(run, living_run(), false), "INTERRUPTED"));
     const auto text = summary(run, false);
     CHECK(contains(text, "INTERRUPTED after 1,234 messages\n"));
     CHECK(contains(text, "(46 not awaited, 0 doubled"));
