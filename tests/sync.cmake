@@ -1,5 +1,6 @@
 # The two mutexes, guarded<T, Mutex>, and what others read meanwhile.
 chat_unit_test(mutex_contract chat_boost)
+chat_unit_test(guarded_misuse chat_boost)
 chat_unit_test(async_mutex chat_boost)
 chat_unit_test(mutex_stress chat_boost)
 chat_unit_test(sequence_lock chat_boost)

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/deferred.hpp>
 
+#include <cassert>
 #include <functional>
 #include <ranges>
 #include <type_traits>
@@ -88,12 +89,18 @@ public:
         void unlock() noexcept { lock_.unlock(); }
 
         /// Only while owns_lock().
-        T& operator*() const noexcept { return *value_; }
+        T& operator*() const noexcept { return *reach(); }
 
-        T* operator->() const noexcept { return value_; }
+        T* operator->() const noexcept { return reach(); }
 
     private:
         friend guarded;
+
+        T* reach() const noexcept {
+            assert(owns_lock() && "this guard has no lock: after unlock() others change the value, "
+                                  "so copy what you still need before it");
+            return value_;
+        }
 
         guard(typename Mutex::guard lock, T* value) noexcept
             : lock_{std::move(lock)}
