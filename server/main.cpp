@@ -32,6 +32,11 @@ using namespace std::chrono_literals;
 
 constexpr auto shutdown_deadline = 5s;
 
+int complain(const std::exception& error) {
+    std::cerr << "chat-server: " << error.what() << '\n';
+    return EXIT_FAILURE;
+}
+
 /// Tasks that live as long as the loop end by an exception only, and that is the end of the server.
 void end_if_failed(std::exception_ptr failed) {
     if (failed)
@@ -79,7 +84,7 @@ void tell_limits(const limit_counts& struck) {
     }
 }
 
-/// Takes the port; port 0 takes a free one. Throws when it can't, with a sentence that says what to do.
+/// Port 0 takes a free one. Throws when it can't, with a sentence that says what to do.
 listener::acceptor_type listen_on(const asio::ip::tcp::endpoint& where, loop_executor loop) {
     try {
         return {loop, where};
@@ -151,7 +156,12 @@ int serve(const server_options& options) {
     print_ready_line(chat_url, admin);
     if (options.fault != fault::none)
         asio::co_spawn(executor, provoke(options.fault, ledger_of_fault), end_if_failed);
-    run(loop, options.check_locks, {options.check_locks, {&ledger, &ledger_of_fault}});
+    try {
+        run(loop, options.check_locks, {options.check_locks, {&ledger, &ledger_of_fault}});
+    } catch (const std::exception& error) {
+        // Nothing is unwound: the loop dies last, and its tasks would need what is gone by then.
+        std::_Exit(complain(error));
+    }
     tell_limits(counted.struck);
     spdlog::info("bye");
     return EXIT_SUCCESS;
@@ -171,7 +181,6 @@ int main(int argc, char** argv) {
     try {
         return serve(chosen);
     } catch (const std::exception& error) {
-        std::cerr << "chat-server: " << error.what() << '\n';
+        return complain(error);
     }
-    return EXIT_FAILURE;
 }

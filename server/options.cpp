@@ -35,7 +35,7 @@ Once it accepts connections it prints one line on stdout; logs go to stderr:
 
 Exit codes:
   0  clean shutdown: SIGINT or SIGTERM (a second one ends at once)
-  1  could not start, for example: the port is in use
+  1  could not start, for example: the port is in use; or could not go on
   2  a wrong command line
   3  the loop was frozen: with --on-stall exit, or at a signal
   SIGABRT with --check-locks abort: a task sleeps with a std::mutex locked)";

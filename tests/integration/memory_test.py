@@ -82,6 +82,16 @@ class OutOfMemory(ServerTest):
                 pass
         self.assert_chat_works(server, *others)
 
+    def test_a_loop_that_fails_ends_the_server_with_1_and_says_why(self):
+        """There is no memory to read into."""
+        server = self.start("--max-message-bytes", str(MIB))
+        clients = [self.join(server) for _ in range(20)]
+        limit = memory_of(server, "VmSize") + MIB // 4
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, limit))
+        clients[0].connection.send(frame(TEXT, b"#" * MIB)[:MIB // 2])
+        self.assertEqual(server.wait(), 1)
+        self.assertIn("chat-server: std::bad_alloc", server.log())
+
 
 if __name__ == "__main__":
     run_tests()
