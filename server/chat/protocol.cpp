@@ -197,7 +197,9 @@ std::string encode(const welcome& greeting) {
 }
 
 std::string encode_ack(std::string_view ref, std::uint64_t seq) {
-    std::string text{R"({"type":"ack",)"};
+    std::string text;
+    text.reserve(48 + ref.size());
+    text += R"({"type":"ack",)";
     if (!ref.empty())
         text.append(R"("ref":)").append(ref) += ',';
     text.append(R"("seq":)").append(std::to_string(seq)) += '}';

@@ -103,12 +103,16 @@ task<> roster::tell_presence() {
 
 void roster::wake_all() {
     // No one joins or leaves within this loop: both are turns of their own. What a thousand sessions
-    // keep is more than the cache holds, so the next ones are fetched while this one sends.
-    constexpr std::size_t ahead = 4;
+    // keep is more than the cache holds, so the next ones are fetched while this one sends: first the
+    // session alone, since to look into it for what it points to would wait for it.
+    constexpr std::size_t near = 2;
+    constexpr std::size_t far = 5;
     const auto count = members_.size();
     for (std::size_t i = 0; i < count; ++i) {
-        if (i + ahead < count)
-            members_[i + ahead]->prefetch();
+        if (i + far < count)
+            __builtin_prefetch(members_[i + far].get());
+        if (i + near < count)
+            members_[i + near]->prefetch();
         members_[i]->news.resume();
     }
 }
