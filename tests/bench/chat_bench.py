@@ -26,6 +26,7 @@ CLOSED = {
     "100 clients, 10 senders, window 16": "--clients 100 --senders 10 --window 16",
 }
 OPEN = "--clients 1000 --senders 10 --rate 100"  # 100,000 deliveries a second
+MANY, MANY_PER_SECOND = 10_000, 1000
 OWED_MB = 87
 SLOW = "--clients 10 --senders 1 --rate 5000 --message-bytes 4000"
 SLOW_SECONDS = OWED_MB * 1e6 / 4100 / 5000
@@ -192,6 +193,52 @@ def idle(o):
           [[name, *(f"{median(runs[name], count):.1f} KB" for count in counts)] for name in o.names])
 
 
+def hold_many(server):
+    """They come evenly; then one speaks, and everybody must hear it."""
+    host, port = server.url.removeprefix("ws://").rstrip("/").split(":")
+    clients, errors, heard, start = [], 0, 0, time.monotonic()
+    try:
+        for number in range(MANY):
+            time.sleep(max(0, start + number / MANY_PER_SECOND - time.monotonic()))
+            try:
+                clients.append(idle_client((host, int(port)), number))
+            except (OSError, SystemExit):
+                errors += 1
+        joined = time.monotonic() - start
+        said = time.monotonic()
+        clients[0].sendall(masked(b'{"type":"say","text":"can you all hear me?"}'))
+        for client in clients:
+            received = b""
+            while b"can you all hear me?" not in received:
+                part = client.recv(65536)
+                if not part:
+                    break
+                received += part
+            heard += b"can you all hear me?" in received
+        return {"errors": errors, "joined": joined, "heard": heard, "in": time.monotonic() - said,
+                "rss": server.rss_kb() / 1024}
+    finally:
+        for client in clients:
+            client.close()
+
+
+def masked(payload):
+    return bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload  # a mask of zeros changes nothing
+
+
+def many(o):
+    rows = []
+    for name in o.names:
+        progress(f"{MANY} connections: {name}")
+        with Server(o.commands[name]) as server:
+            run = hold_many(server)
+        rows.append([name, f"{MANY} in {run['joined']:.1f} s", str(run["errors"]),
+                     f"{run['heard']} in {run['in']:.2f} s", f"{run['rss']:.0f} MB"])
+    progress("")
+    table([f"{MANY_PER_SECOND} connect each second", "joined", "refused or broken", "heard what one said",
+           "RSS of all"], rows)
+
+
 def slow_reader(o):
     def one_run(server, slow):
         before, seen = server.rss_kb(), []
@@ -215,8 +262,8 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="one round, in about a minute")
     parser.add_argument("--rounds", type=int, help="interleaved runs of each server [5]")
     parser.add_argument("--seconds", type=float, help="of each run [2]")
-    parser.add_argument("--only", default="closed,open,idle,slow",
-                        help="parts, and numbers of points of the closed loop: closed,open,idle,slow,1,2,3,4,5")
+    parser.add_argument("--only", default="closed,open,idle,many,slow",
+                        help="parts, and numbers of points of the closed loop: closed,open,idle,many,slow,1,2,3,4,5")
     parser.add_argument("--servers", help="some of: raw epoll (always), raw epoll quiet, async-released, std-released, async, ws")
     parser.add_argument("--bin", required=True, help=argparse.SUPPRESS)
     o = parser.parse_args()
@@ -242,7 +289,7 @@ def main():
     points = [p for n, p in enumerate(CLOSED, 1) if "closed" in parts or str(n) in parts]
     if points:
         closed_loop(o, points)
-    for part, run in [("open", open_loop), ("idle", idle), ("slow", slow_reader)]:
+    for part, run in [("open", open_loop), ("idle", idle), ("many", many), ("slow", slow_reader)]:
         if part in parts:
             run(o)
 
