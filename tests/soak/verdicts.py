@@ -1,0 +1,206 @@
+"""Whether the server's diagnosis can be believed: each cause many times, each must be named; then long
+idleness and full load, in which nothing must be named. `verdicts.py FOLDER-OF-PROGRAMS`; scripts/verdicts.sh
+builds them and runs it."""
+
+import argparse
+import os
+import pathlib
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "integration"))
+from admin_client import AT_ONCE, Events, ask  # noqa: E402
+from chat_client import ChatClient  # noqa: E402
+from chat_server import PATIENCE, ChatServer, die_with_parent  # noqa: E402
+from connection import Connection  # noqa: E402
+
+STALL_AFTER = 250    # ms, the server's default
+STARVE_AFTER = 500   # ms, instead of the default of 2 s
+DETECTED = 1.2 * STALL_AFTER + 50
+LIVING = ("std-released", "async-released", "async-across_await")
+VERDICT = re.compile(r"^   ([A-Z]+)  ", re.MULTILINE)
+ALARM = re.compile(r"\[(?:critical|warning)\] (?:loop|lock) is .* for_ms=(\d+)")
+LOAD = "--clients 200 --senders 10 --quiet --connect-timeout 20s"
+
+
+def start(folder, build, *flags):
+    ChatServer.program = os.path.join(folder, f"chat-server-{build}")
+    return ChatServer(*flags)
+
+
+def join(server, **options):
+    client = ChatClient(Connection(server.port, timeout=PATIENCE, **options))
+    client.upgrade()
+    client.take("welcome")
+    return client
+
+
+def freeze(folder):
+    server = start(folder, "std-across_await")
+    server.clients = [join(server)]
+    server.clients[0].say("hello")
+    return server
+
+
+def starve(folder):
+    """Talks until a reader that takes nothing keeps the lock."""
+    server = start(folder, "async-across_await", "--starve-after", f"{STARVE_AFTER}ms", "--write-timeout", "1m")
+    server.clients = [join(server), join(server, receive_buffer=4096)]
+    for number in range(2000):
+        server.clients[0].say("x" * 4000, ref=number)
+        try:
+            server.clients[0].take("ack", within=STARVE_AFTER / 1000)
+        except TimeoutError:
+            return server
+    raise AssertionError("nobody ever starved")
+
+
+def fault(name):
+    return lambda folder: start(folder, "async-released", "--fault", name)
+
+
+CAUSES = {
+    "one message to build/std": (freeze, "DEADLOCK"),
+    "--fault deadlock": (fault("deadlock"), "DEADLOCK"),
+    "--fault sleep": (fault("sleep"), "BLOCKED"),
+    "--fault spin": (fault("spin"), "SPINNING"),
+    "--fault flood": (fault("flood"), "CONGESTED"),
+    "a reader that never reads": (starve, "STARVED"),
+}
+
+
+def verdict_of(server):
+    """Of its first report, and after how many ms it came."""
+    server.wait_for_log(" for_ms=")
+    deadline = time.monotonic() + PATIENCE
+    while not (found := VERDICT.search(server.log())):
+        if time.monotonic() > deadline:
+            return "NONE", 0
+        time.sleep(0.01)
+    return found[1], int(ALARM.search(server.log())[1])
+
+
+def each_cause(folder, times):
+    rows, good = [], True
+    for cause, (provoke, expected) in CAUSES.items():
+        right, after = 0, []
+        for number in range(times):
+            progress(f"{cause}: {number + 1} of {times}")
+            server = provoke(folder)
+            try:
+                verdict, ms = verdict_of(server)
+            finally:
+                server.close()
+            right += verdict == expected
+            after.append(ms)
+        limit = STARVE_AFTER + 50 if expected == "STARVED" else DETECTED
+        good = good and right == times and max(after) <= limit
+        rows.append((cause, expected, f"{right} of {times}",
+                     f"{min(after)} / {statistics.median(after):.0f} / {max(after)} ms", f"{limit:.0f} ms"))
+    table(("cause", "verdict", "right", "after: least / median / most", "goal"), rows)
+    return good
+
+
+def answers_while_frozen(folder):
+    server, rows, good = freeze(folder), [], True
+    verdict_of(server)
+    for path in ("/", "/healthz", "/metrics", "/api/state", "/api/stall", "/api/events"):
+        worst, status = 0.0, 0
+        for _ in range(5):
+            before = time.monotonic()
+            if path == "/api/events":
+                events = Events(server)
+                events.take()
+                events.close()
+                status = events.status
+            else:
+                status = ask(server, path).status
+            worst = max(worst, time.monotonic() - before)
+        good = good and worst <= AT_ONCE
+        rows.append((path, str(status), f"{worst * 1000:.1f} ms", f"{AT_ONCE * 1000:.0f} ms"))
+    silent = Connection(server.port, timeout=1)
+    silent.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    try:
+        silent.response()
+        good = False
+        rows.append(("the chat port", "answers", "", ""))
+    except TimeoutError:
+        rows.append(("the chat port", "no answer within 1 s", "", ""))
+    server.close()
+    table(("while frozen", "status", "worst of 5", "goal"), rows)
+    return good
+
+
+def alarms(server):
+    return len(ALARM.findall(server.log()))
+
+
+def no_false_alarm(folder, idle_minutes, load_minutes):
+    rows, good = [], True
+    idle = {build: start(folder, build) for build in LIVING}
+    clients = [join(server) for server in idle.values() for _ in range(3)]
+    end = time.monotonic() + idle_minutes * 60
+    while time.monotonic() < end:
+        progress(f"idle: {(end - time.monotonic()) / 60:.0f} minutes to go")
+        time.sleep(min(5, max(0, end - time.monotonic())))
+        for client in clients:  # answers pings
+            client.ping(b"still there?")
+            client.wait_until(lambda c=client: c.pongs, "a pong")
+            client.pongs.clear()
+    for build, server in idle.items():
+        rows.append((build, f"{idle_minutes:g} minutes idle", "", str(alarms(server))))
+        good = good and alarms(server) == 0
+        server.signal(signal.SIGTERM)
+        server.wait()
+        server.close()
+    for build in LIVING:
+        progress(f"full load: {build}, {load_minutes:g} minutes")
+        server = start(folder, build)
+        load = subprocess.run([os.path.join(folder, "chat-load"), "--url", server.facts["chat"], *LOAD.split(),
+                               "--duration", f"{load_minutes * 60:g}s", "--json", "/dev/stdout"],
+                              stdout=subprocess.PIPE, preexec_fn=die_with_parent, text=True, check=False)
+        delivered = re.search(r'"delivered": *(\d+)', load.stdout)
+        rows.append((build, f"{load_minutes:g} minutes of full load",
+                     f"{int(delivered[1]):,} deliveries, exit {load.returncode}", str(alarms(server))))
+        good = good and alarms(server) == 0 and load.returncode == 0
+        server.close()
+    table(("build", "what", "", "reports (none is right)"), rows)
+    return good
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def table(head, rows):
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr)
+    for row in (head, ("---",) * len(head), *rows):
+        print("| " + " | ".join(row) + " |")
+    print(flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder")
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--idle", type=float, default=10)
+    parser.add_argument("--load", type=float, default=2)
+    o = parser.parse_args()
+    results = [each_cause(o.folder, o.times), answers_while_frozen(o.folder),
+               no_false_alarm(o.folder, o.idle, o.load)]
+    print("All as it should be." if all(results) else "NOT as it should be: see above.")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
