@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -170,6 +171,7 @@ int serve(const server_options& options) {
 } // namespace
 
 int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN); // a reader of our log that leaves does not end the server
     const auto options = parse_server_options(argc, argv);
     if (const auto* code = std::get_if<int>(&options))
         return *code;

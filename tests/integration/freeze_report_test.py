@@ -74,6 +74,15 @@ class FreezeReport(ServerTest):
                 break
         self.assertEqual(server.wait(), 3)
 
+    def test_a_log_whose_reader_has_left_leaves_the_exit_code_as_it_is(self):
+        unread, stderr = os.pipe()
+        server = self.start("--on-stall", "exit", stderr=stderr)
+        os.close(stderr)
+        client = self.join(server)
+        os.close(unread)
+        client.say("hello")
+        self.assertEqual(server.wait(), 3)
+
     def test_one_freeze_is_one_report(self):
         """However long it lasts."""
         server = self.start("--stall-after", "20ms")

@@ -1,6 +1,7 @@
 """SIGTERM and SIGINT on a living server: nobody new comes in, everyone gets what was said and a
 goodbye, and it is over within five seconds whatever they do."""
 
+import os
 import signal
 import threading
 import time
@@ -116,6 +117,18 @@ class Shutdown(ServerTest):
         mute.wait_until(lambda: mute.close_frame, "a close frame")
         self.assertTrue(server.is_running())
         self.shut_down(server, within=AT_ONCE, number=signal.SIGINT)
+
+    def test_a_log_whose_reader_has_left_does_not_end_it(self):
+        """As that of `chat-server 2>&1 | head` does."""
+        unread, stderr = os.pipe()
+        server = self.start(stderr=stderr)
+        os.close(stderr)
+        os.close(unread)
+        client = self.join(server)  # a line of the log
+        self.assert_chat_works(server, client)
+        server.signal(signal.SIGTERM)
+        self.assertEqual(client.take_close().code, 1001)
+        self.assertEqual(server.wait(AT_ONCE), 0)
 
     def test_an_empty_server_ends_at_once(self):
         self.shut_down(self.start(), within=AT_ONCE)
