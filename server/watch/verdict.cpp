@@ -4,11 +4,15 @@ namespace chat {
 
 namespace {
 
+// The state is of one moment, so it is asked last: who computes may sleep just then, for a page or a
+// line of the log.
 verdict of_silence(const evidence& seen, const patience& limits) {
-    if (seen.thread_state != 'R')
-        return seen.waits_for_itself ? verdict::deadlock : verdict::blocked;
+    if (seen.waits_for_itself)
+        return verdict::deadlock;
+    if (seen.cpu >= limits.stall_after / 2)
+        return verdict::spinning;
     // Ready to run, but the machine gives it no processor: that is not its fault.
-    return seen.cpu >= limits.stall_after / 2 ? verdict::spinning : verdict::alive;
+    return seen.thread_state == 'R' ? verdict::alive : verdict::blocked;
 }
 
 } // namespace

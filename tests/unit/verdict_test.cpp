@@ -61,12 +61,20 @@ TEST_CASE("running it is spinning, if the machine gave it processor time") {
     CHECK(judge(seen, limits) == verdict::alive);
 }
 
-TEST_CASE("a loop that runs is in no deadlock, whatever a copy of the ledger says") {
+TEST_CASE("who has computed all the time is spinning, even if it sleeps just now") {
     auto seen = silence();
-    seen.thread_state = 'R';
+    seen.thread_state = 'S';
     seen.cpu = 900ms;
-    seen.waits_for_itself = true;
     CHECK(judge(seen, limits) == verdict::spinning);
+}
+
+TEST_CASE("who waits for itself is in a deadlock, even if it runs just now or computed before") {
+    auto seen = silence();
+    seen.thread_state = 'R'; // woken by a signal, which it answers
+    seen.waits_for_itself = true;
+    CHECK(judge(seen, limits) == verdict::deadlock);
+    seen.cpu = 900ms;
+    CHECK(judge(seen, limits) == verdict::deadlock);
 }
 
 TEST_CASE("a late answer while handlers end is congestion") {
