@@ -178,8 +178,11 @@ admin_answer admin_error(unsigned status, std::string_view why) {
 bool is_trusted_host(std::string_view host, std::span<const std::string> names) {
     const auto port = host.find_last_of(':');
     if (port != std::string_view::npos && !host.ends_with(']') &&
-        (host.starts_with('[') || host.find(':') == port))
+        (host.starts_with('[') || host.find(':') == port)) {
+        if (host.find_first_not_of("0123456789", port + 1) != std::string_view::npos)
+            return false;
         host = host.substr(0, port);
+    }
     std::string name{host};
     std::ranges::transform(name, name.begin(),
                            [](unsigned char c) { return static_cast<char>(std::tolower(c)); });

@@ -201,6 +201,8 @@ std::optional<admin_answer> admin_server::plane::object_to(const request& asked,
     const auto host = asked.find(http::field::host);
     if (host == asked.end() && asked.version() >= 11)
         return admin_error(400, "the request names no Host");
+    if (asked.count(http::field::host) > 1)
+        return admin_error(400, "the request names more than one Host");
     if (host != asked.end() && !is_trusted_host(view(host->value()), settings_.names))
         return admin_error(421, "requests must name localhost, an address, or an --admin-host");
     if (asked.method() != http::verb::get && asked.method() != http::verb::head)

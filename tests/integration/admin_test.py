@@ -124,7 +124,8 @@ class Admin(ServerTest):
     def test_what_is_no_http_is_400(self):
         server = self.start()
         for bad in (b"hello\r\n\r\n", b"GET /\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\r\n\r\n",
-                    b"GET / HTTP/1.1\r\nHost: localhost\r\nNo colon\r\n\r\n"):
+                    b"GET / HTTP/1.1\r\nHost: localhost\r\nNo colon\r\n\r\n",
+                    b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"):
             self.assertEqual(status_of(server, bad), 400, bad)
 
     def test_a_long_header_is_431(self):

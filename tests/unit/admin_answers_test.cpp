@@ -153,8 +153,8 @@ TEST_CASE("only hosts that no foreign page can name are trusted") {
          {"localhost", "LOCALHOST:8081", "a.localhost", "127.0.0.1", "10.0.0.7:80", "[::1]",
           "[::1]:8081", "::1", "chat.example", "Chat.Example:8081"})
         CHECK_MESSAGE(is_trusted_host(host, names), host);
-    for (const auto* host :
-         {"", ":", "example", "localhost.example", "127.0.0.1.example", "evil-localhost",
-          "x.chat.example", "chat.example.", "[::1", "[localhost]", "1.2.3.4.5"})
+    for (const auto* host : {"", ":", "example", "localhost.example", "127.0.0.1.example",
+                             "evil-localhost", "x.chat.example", "chat.example.", "[::1",
+                             "[localhost]", "1.2.3.4.5", "1.2.3.4:99x", "localhost:-1", "[::1]:x"})
         CHECK_MESSAGE(!is_trusted_host(host, names), host);
 }
