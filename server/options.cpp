@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <charconv>
+#include <cmath>
 #include <iostream>
 #include <optional>
 #include <string_view>
@@ -54,24 +55,36 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
                                   : -1.0;
     if (error != std::errc{} || !(ms >= 0 && ms <= day)) // not a number fails this too
         return {};
-    return std::chrono::milliseconds{static_cast<long long>(ms)};
+    constexpr double rounding = 1e-6; // 2.3 times 1000 is not quite 2300
+    const double whole = std::round(ms);
+    if (std::abs(ms - whole) > rounding)
+        return {};
+    return std::chrono::milliseconds{static_cast<long long>(whole)};
 }
 
 /// `250ms`, `2s`, `1m`
 std::string in_words(std::chrono::milliseconds value) {
-    return value.count() % 1000 == 0 ? fmt::format("{}s", value.count() / 1000)
-                                     : fmt::format("{}ms", value.count());
+    const auto ms = value.count();
+    return ms % 60'000 == 0 ? fmt::format("{}m", ms / 60'000)
+           : ms % 1000 == 0 ? fmt::format("{}s", ms / 1000)
+                            : fmt::format("{}ms", ms);
 }
+
+struct span_of_time {
+    std::chrono::milliseconds least;
+    std::chrono::milliseconds most = std::chrono::hours{24};
+};
 
 /// A duration option.
 void add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
-                  std::chrono::milliseconds least, const std::string& help) {
-    const auto check = [least](std::string& text) {
+                  span_of_time allowed, const std::string& help) {
+    const auto check = [allowed](std::string& text) {
         const auto span = parse_duration(text);
-        return span && *span >= least
+        return span && *span >= allowed.least && *span <= allowed.most
                    ? std::string{}
-                   : fmt::format("'{}' is no duration from {} to a day: write 250ms, 5s or 2m",
-                                 text, in_words(least));
+                   : fmt::format("'{}' is no duration from {} to {} in whole milliseconds: write a "
+                                 "number and ms, s or m, as in 250ms",
+                                 text, in_words(allowed.least), in_words(allowed.most));
     };
     app.add_option_function<std::string>(
            name, [&value](const std::string& text) { value = *parse_duration(text); }, help)
@@ -109,6 +122,7 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     std::string on_stall = "report";
     std::string check_locks = "off";
     using std::chrono::milliseconds;
+    using std::chrono::minutes;
 
     CLI::App app{summary, "chat-server"};
     app.footer(lessons);
@@ -148,15 +162,15 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     app.add_option(
         "--allow-origin", options.session.handshake.allowed_origins,
         "pages of this Origin may connect, besides loopback and the server's own host; * for any");
-    add_duration(app, "--handshake-timeout", options.session.handshake.time, milliseconds{100},
+    add_duration(app, "--handshake-timeout", options.session.handshake.time, {milliseconds{100}},
                  "a client whose request is not complete by then is answered with 408");
-    add_duration(app, "--idle-timeout", options.session.idle_timeout, milliseconds{100},
+    add_duration(app, "--idle-timeout", options.session.idle_timeout, {milliseconds{100}},
                  "a client that does not even answer pings is closed (1008)");
-    add_duration(app, "--write-timeout", options.session.write_timeout, milliseconds{100},
+    add_duration(app, "--write-timeout", options.session.write_timeout, {milliseconds{100}},
                  "a client that takes nothing while something is owed is closed (1008)");
-    add_duration(app, "--stall-after", options.limits.stall_after, milliseconds{10},
+    add_duration(app, "--stall-after", options.limits.stall_after, {milliseconds{10}, minutes{1}},
                  "the loop counts as frozen when it has not turned for so long");
-    add_duration(app, "--starve-after", options.limits.starve_after, milliseconds{10},
+    add_duration(app, "--starve-after", options.limits.starve_after, {milliseconds{10}},
                  "the chat lock counts as starved when one task holds it, or waits, for so long");
     app.add_option("--on-stall", on_stall, "what to do then: report, or exit with code 3")
         ->check(CLI::IsMember({"report", "exit"}));

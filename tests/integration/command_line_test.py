@@ -65,9 +65,14 @@ class CommandLine(ServerTest):
 
     def test_a_bad_duration_is_2(self):
         for bad in ("10", "ten", "10h", "-1s", "0s", "s", "", "10 s s", "nans", "1e99s",
-                    "infs", "99999999999999999999s", "1441m"):
+                    "infs", "99999999999999999999s", "1441m", "1000.5ms", "1.0005s"):
             self.assert_refused(2, ["--write-timeout", bad], "--write-timeout", f"'{bad}'",
-                                "100ms to a day", "write 250ms", "--help")
+                                "100ms to 1440m", "ms, s or m", "--help")
+
+    def test_a_freeze_is_looked_for_every_10ms_to_a_minute(self):
+        for bad in ("9ms", "10.5ms", "61s", "1h"):
+            self.assert_refused(2, ["--stall-after", bad], "--stall-after", f"'{bad}'",
+                                "10ms to 1m", "whole milliseconds", "ms, s or m")
 
     def test_a_value_that_is_none_of_the_allowed_is_2_and_they_are_named(self):
         self.assert_refused(2, ["--on-stall", "panic"], "--on-stall", "report", "exit")
@@ -76,7 +81,7 @@ class CommandLine(ServerTest):
         self.assert_refused(2, ["--admin-address", "localhost"], "--admin-address", "write 127.0.0.1")
 
     def test_durations_come_in_three_units(self):
-        server = self.start("--write-timeout", "2.5s", "--idle-timeout", "1m", "--stall-after", "1000ms")
+        server = self.start("--write-timeout", "2.3s", "--idle-timeout", "1.1m", "--stall-after", "1000ms")
         self.assert_chat_works(server)
 
     def test_help_and_version_are_0_and_on_stdout(self):
