@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -60,6 +62,43 @@ public:
 
 private:
     std::size_t* taken_;
+};
+
+/// The connections that wait for their clients to say something, and owe them nothing.
+class idle_connections {
+public:
+    /// Keeps a connection among them while it lives.
+    class member {
+    public:
+        member(idle_connections& all, stream_type& stream)
+            : all_{all}
+            , number_{all.next_++} {
+            all_.streams_.emplace(number_, &stream);
+        }
+
+        member(const member&) = delete;
+        member& operator=(const member&) = delete;
+
+        ~member() { all_.streams_.erase(number_); }
+
+    private:
+        idle_connections& all_;
+        std::uint64_t number_;
+    };
+
+    /// That which waits longest. False when none does.
+    bool close_oldest() {
+        if (streams_.empty())
+            return false;
+        const auto oldest = streams_.begin();
+        oldest->second->close();
+        streams_.erase(oldest);
+        return true;
+    }
+
+private:
+    std::map<std::uint64_t, stream_type*> streams_; // in the order in which they came to wait
+    std::uint64_t next_ = 0;
 };
 
 response head_of(const request& asked, unsigned status, std::string_view type) {
@@ -123,6 +162,7 @@ struct admin_server::plane : std::enable_shared_from_this<plane> {
     settings settings_;
     admin_answers answers;
     std::size_t connections = 0;
+    idle_connections idle;
     std::size_t streams = 0;
     std::shared_ptr<const std::string> newest_event;
     clock::time_point event_made_at{};
@@ -146,7 +186,8 @@ task<> admin_server::plane::accept_all() {
         if (error) { // out of descriptors, most likely
             pause.expires_after(event_pause);
             co_await pause.async_wait(asio::as_tuple(use_task));
-        } else if (connections < settings_.max_connections) {
+        } else if (connections < settings_.max_connections || idle.close_oldest()) {
+            // Else those who only hold a connection would hide from all others how the chat fares.
             auto visitor = serve(std::move(socket), place{connections});
             asio::co_spawn(acceptor.get_executor(), std::move(visitor),
                            [self = shared_from_this()](std::exception_ptr failed) {
@@ -176,8 +217,10 @@ task<> admin_server::plane::serve(socket_type socket, place) {
         http::request_parser<http::empty_body> parser;
         parser.header_limit(max_header_bytes);
         stream.expires_after(settings_.request_time);
+        auto waiting = std::make_optional<idle_connections::member>(idle, stream);
         const auto [error, size] =
             co_await http::async_read_header(stream, buffer, parser, asio::as_tuple(use_task));
+        waiting.reset();
         if (error && is_gone(error))
             break;
         auto asked = parser.release();
@@ -265,6 +308,9 @@ std::shared_ptr<const std::string> admin_server::plane::event() {
 // Reads, within bounds, what the client still sends: a close with unread input is a reset, which
 // would overtake the answer.
 task<> admin_server::plane::hang_up(stream_type& stream) {
+    if (!stream.socket().is_open())
+        co_return; // closed for a newcomer
+    const idle_connections::member waiting{idle, stream};
     error_code ignored;
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
     stream.expires_after(linger_time);

@@ -21,9 +21,9 @@ class admin_server {
 public:
     struct settings {
         asio::ip::tcp::endpoint endpoint;
-        std::vector<std::string> names; ///< Hosts that requests may name: see is_trusted_host()
-        std::size_t max_connections = 64;
-        std::size_t max_streams = 16;                 ///< of these, such as get events
+        std::vector<std::string> names;   ///< Hosts that requests may name: see is_trusted_host()
+        std::size_t max_connections = 64; ///< one more closes one that waits for its client
+        std::size_t max_streams = 16;     ///< of these, such as get events
         std::chrono::milliseconds request_time{5000}; ///< for a request to come, and its answer
         std::chrono::milliseconds event_time{2000};   ///< for a client to take an event
     };

@@ -150,17 +150,28 @@ class Admin(ServerTest):
         self.assertEqual(ask(server, "/healthz").status, 200)
         self.assertTrue(slow.has_hung_up(within=PATIENCE))
 
-    def test_connections_are_limited_and_become_free_again(self):
+    def test_connections_are_limited_and_the_oldest_that_says_nothing_makes_room(self):
+        """So that nobody can hide a freeze by holding them all."""
         server = self.start()
+        stream = self.events(server)
         crowd = [self.admin_connection(server) for _ in range(80)]
-        self.assertTrue(crowd[-1].has_hung_up(within=2))  # before the others' time is over
-        hung_up = [connection for connection in crowd if connection.has_hung_up(within=0)]
-        self.assertEqual(len(hung_up), 80 - 64)
-        for connection in crowd:
-            connection.close()
-        deadline = time.monotonic() + PATIENCE
-        while status_of(server, b"GET /healthz HTTP/1.0\r\n\r\n") != 200:
-            self.assertLess(time.monotonic(), deadline)
+        limit = 64 - 1  # the stream has one
+        self.assertEqual(ask(server, "/healthz").status, 200)
+        self.assertTrue(crowd[80 - limit].has_hung_up(within=2))  # before its time is over
+        self.assertFalse(any(connection.has_hung_up(within=0) for connection in crowd[80 - limit + 1:]))
+        self.assertTrue(all(connection.has_hung_up(within=0) for connection in crowd[:80 - limit + 1]))
+        stream.take()
+
+    def test_a_connection_that_was_answered_makes_room_too_when_it_is_its_turn(self):
+        server = self.start()
+        first, second = self.admin_connection(server), self.admin_connection(server)
+        for connection in (second, first):
+            connection.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertEqual(connection.response()[0], 200)
+        crowd = [self.admin_connection(server) for _ in range(64 - 1)]
+        self.assertTrue(second.has_hung_up(within=2))
+        self.assertFalse(first.has_hung_up(within=0))
+        self.assertFalse(crowd[0].has_hung_up(within=0))
 
     def test_streams_of_events_are_limited_and_leave_room_for_the_rest(self):
         server = self.start()
