@@ -73,7 +73,7 @@ task<> session::run() {
     std::exception_ptr failed;
     try {
         roster_.add(self);
-        spdlog::info("joined session={} name=\"{}\" clients={}", id_, name_, roster_.size());
+        spdlog::info("joined session={} name={:?} clients={}", id_, name_, roster_.size());
         if (room_.is_closed())
             leave_when_delivered(); // came during the shutdown, after the others were told to go
         deliver_in_background();
@@ -203,7 +203,7 @@ task<> session::handle(std::string_view payload) {
 }
 
 task<> session::reply(std::string payload, std::source_location awaited_at) {
-    room_.ledger().suspending(id_, {awaited_at, "a later turn of the loop"});
+    room_.ledger().suspending(id_, {awaited_at, "its ack, in a turn of the loop"});
     const auto frame = text_frame(payload);
     while (!out().push_reply(frame))
         co_await out().reply_lane_shrunk();
@@ -239,7 +239,7 @@ void session::check_time_limits(clock::time_point now) {
         return;
     }
     if (out().blocked_since() && now - *out().blocked_since() > limits_.write_timeout) {
-        spdlog::warn("slow reader session={} name=\"{}\" action=close", id_, name_);
+        spdlog::warn("slow reader session={} name={:?} action=close", id_, name_);
         leave(limit::write_time, "you read too slowly");
     } else if (now - heard_ > limits_.idle_timeout) {
         leave(limit::idle_time, "idle");

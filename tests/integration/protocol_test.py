@@ -99,6 +99,11 @@ class Name(ServerTest):
                             "name=" + "%C3%A9" * 32: "é" * 32, "name=%22%5C": '"\\'}.items():
             self.assertEqual(self.name_after(server, f"/?{query}"), name, query)
 
+    def test_it_forges_nothing_in_the_log(self):
+        server = self.start()
+        self.name_after(server, "/?name=%5C%22%20clients=%229")
+        server.wait_for_log(r'session=1 name="\\\" clients=\"9" clients=1')
+
     def test_a_bad_one_in_the_address_makes_a_guest(self):
         server = self.start()
         for query in ("name=", "name=%0A", "name=%FF", "name=%C3", "name=%ZZ", "name=%4", "name=%",
