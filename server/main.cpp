@@ -46,12 +46,12 @@ void end_if_failed(std::exception_ptr failed) {
 
 /// Stops accepting, lets everyone have what was said, says goodbye; cuts off who is left at the
 /// deadline.
-task<> shut_down(listener& door, room& place, roster& everyone) {
+task<> shut_down(listener& door, room& place, roster& everyone, wire::clock::time_point deadline) {
     spdlog::info("shutting down clients={}", everyone.size());
     door.stop();
-    asio::basic_waitable_timer<wire::clock, asio::wait_traits<wire::clock>, loop_executor> deadline{
-        co_await asio::this_coro::executor, shutdown_deadline};
-    deadline.async_wait([&](error_code cancelled) {
+    asio::basic_waitable_timer<wire::clock, asio::wait_traits<wire::clock>, loop_executor> cut_off{
+        co_await asio::this_coro::executor, deadline};
+    cut_off.async_wait([&](error_code cancelled) {
         if (!cancelled)
             door.abort_all();
     });
@@ -143,14 +143,17 @@ int serve(const server_options& options) {
     asio::co_spawn(executor, everyone.watch_over(), end_if_failed);
 
     asio::io_context watch{1};
-    loop_monitor monitor{
-        watch,
-        executor,
-        {&ledger, &ledger_of_fault},
-        names,
-        {.limits = options.limits, .exit_on_stall = options.exit_on_stall, .on_signal = [&] {
-             asio::co_spawn(executor, shut_down(door, place, everyone), end_if_failed);
-         }}};
+    loop_monitor monitor{watch,
+                         executor,
+                         {&ledger, &ledger_of_fault},
+                         names,
+                         {.limits = options.limits,
+                          .exit_on_stall = options.exit_on_stall,
+                          .shutdown_time = shutdown_deadline,
+                          .on_signal = [&](wire::clock::time_point deadline) {
+                              asio::co_spawn(executor, shut_down(door, place, everyone, deadline),
+                                             end_if_failed);
+                          }}};
     const auto chat_url = url_of("ws", door.local_endpoint());
     const auto admin = start_admin(watch, options, chat_url, monitor, ledger, names);
     const watch_thread watching{watch};

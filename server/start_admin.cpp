@@ -39,6 +39,7 @@ std::optional<admin_server> start_admin(boost::asio::io_context& watch,
         .last_report = [&] { return monitor.last_report(); },
         .stalls = [&](verdict cause) { return monitor.reports(cause); },
         .lag = [&] { return monitor.lag(); },
+        .unanswered = [&] { return monitor.unanswered(); },
         .lock = [&](std::size_t max_waiters) { return ledger.snapshot(max_waiters); },
         .name_of = [&](std::uint64_t session) { return names.of(session); }};
     try {

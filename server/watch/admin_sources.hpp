@@ -25,6 +25,10 @@ struct admin_sources {
     std::function<std::uint64_t(verdict)> stalls = [](verdict) { return std::uint64_t{0}; };
     /// How long the loop took to come to what was posted to it.
     std::function<histogram()> lag = [] { return histogram{}; };
+    /// How long it owes an answer to that.
+    std::function<std::chrono::nanoseconds()> unanswered = [] {
+        return std::chrono::nanoseconds{};
+    };
     /// Holder and at most so many waiters.
     std::function<lock_snapshot(std::size_t)> lock = [](std::size_t) { return lock_snapshot{}; };
     /// A client's name, empty when it is unknown.

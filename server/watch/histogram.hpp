@@ -38,6 +38,14 @@ struct histogram {
         sum_ns += ns;
     }
 
+    /// What should have been measured every `period` but had to wait for `time` to end: each of the
+    /// missed ones would have taken as much less as it had begun later.
+    void record_with_missed(std::chrono::nanoseconds time, std::chrono::nanoseconds period) {
+        record(time);
+        for (auto left = time - period; left > left.zero(); left -= period)
+            record(left);
+    }
+
     /// As Prometheus counts: each bucket with all that is in the smaller ones.
     [[nodiscard]] std::array<std::uint64_t, size> cumulative() const {
         auto sums = in_bucket;

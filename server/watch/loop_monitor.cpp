@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 namespace chat {
 
@@ -17,6 +18,8 @@ using std::chrono::milliseconds;
 
 // Within which a loop that is asked to shut down must at least turn once.
 constexpr milliseconds patience_at_a_signal{500};
+// What the machine may keep a thread waiting without being ill.
+constexpr milliseconds usual_lateness{20};
 // The same verdict again within this time is a log line, without the prose.
 constexpr std::chrono::seconds until_told_again{10};
 constexpr std::size_t waiters_in_a_report = 20;
@@ -79,9 +82,21 @@ health loop_monitor::health() const {
     return {condition_of(verdict_), verdict_, time};
 }
 
+std::chrono::nanoseconds loop_monitor::unanswered() const {
+    return owes_answer() ? clock::now() - asked_at_ : clock::duration{};
+}
+
+bool loop_monitor::owes_answer() const {
+    return probe_->answered_at.load(std::memory_order_acquire) == 0;
+}
+
+loop_monitor::clock::duration loop_monitor::period() const {
+    return std::clamp<clock::duration>(how_.limits.stall_after / 5, milliseconds{2},
+                                       milliseconds{100});
+}
+
 void loop_monitor::schedule() {
-    timer_.expires_after(std::clamp<clock::duration>(how_.limits.stall_after / 5, milliseconds{2},
-                                                     milliseconds{100}));
+    timer_.expires_after(period());
     timer_.async_wait([this](const boost::system::error_code& cancelled) {
         if (!cancelled)
             tick();
@@ -92,9 +107,10 @@ void loop_monitor::tick() {
     const auto now = clock::now();
     // When we did not run ourselves (the machine slept, or is overloaded), the loop may not have
     // either: that time is not held against it.
-    if (const auto late = now - timer_.expiry(); late > how_.limits.stall_after / 5) {
+    const auto late = now - timer_.expiry();
+    if (late > std::max(how_.limits.stall_after / 5, usual_lateness)) {
         moved_at_ += late;
-        turning_since_ = now;
+        excuse(late, now);
     }
     take_answer(now);
     const auto seen = look(now);
@@ -124,9 +140,16 @@ void loop_monitor::take_answer(clock::time_point now) {
         return;
     answered_ = true;
     const auto lag = clock::time_point{clock::duration{at}} - asked_at_;
-    lag_.record(lag);
+    lag_.record_with_missed(lag, period());
     if (lag >= how_.limits.stall_after)
-        turning_since_ = now;
+        excuse(lag, now);
+}
+
+// Subtracts a time in which the loop did not turn, or may not have, from that in which the lock stood
+// still. To begin anew instead would never call a lock starved, where such times are frequent.
+void loop_monitor::excuse(clock::duration lost, clock::time_point now) {
+    const auto still_since = ledgers_.front()->stuck_since().value_or(turning_since_);
+    turning_since_ = std::min(std::max(still_since, turning_since_) + lost, now);
 }
 
 evidence loop_monitor::look(clock::time_point now) {
@@ -194,16 +217,19 @@ void loop_monitor::report(verdict found, clock::time_point now) {
         .verdict = found,
         .now = now,
         .stalled = std::chrono::duration_cast<milliseconds>(now - ill_since_),
-        .loop = {.id = thread_.id(), .state = thread_.state(), .stack = {}},
+        .loop = {.id = thread_.id(), .state = thread_.state(), .stack = std::nullopt},
         .cpu = std::chrono::duration_cast<milliseconds>(thread_.cpu_time() - cpu_then_),
         .handlers = thread_.handlers_ended() - handlers_when_asked_};
     auto complete = make_report(facts, lock, names_);
-    last_report_ = to_json(complete); // that of the stack follows
     ++reports_[static_cast<std::size_t>(found)];
-    if (found == verdict::starved)
+    ++newest_report_;
+    if (found == verdict::starved) {
+        complete.loop.stack.emplace(); // it would show a loop that turns
         tell(complete);
-    else
+    } else {
+        last_report_ = to_json(complete); // that with the stack follows
         tell_with_stack(std::move(complete));
+    }
 }
 
 // To name a stack takes a moment, since the debug information must be read: not on this thread, which
@@ -215,14 +241,23 @@ void loop_monitor::tell_with_stack(stall_report complete) {
         tell(complete);
         end_process(exit_frozen);
     }
-    if (namer_.joinable())
-        namer_.join();
-    namer_ =
-        std::thread{[this, complete = std::move(complete), stack = std::move(stack)]() mutable {
-            complete.loop.stack = name_stack(stack);
-            asio::post(timer_.get_executor(),
-                       [this, complete = std::move(complete)] { tell(complete); });
-        }};
+    unnamed_ = {newest_report_, std::move(complete), std::move(stack)};
+    if (!namer_.joinable())
+        name_on_another_thread();
+}
+
+// One at a time. An older report than the newest is told no more.
+void loop_monitor::name_on_another_thread() {
+    namer_ = std::thread{[this, next = std::exchange(unnamed_, {}).value()]() mutable {
+        next.report.loop.stack = name_stack(next.stack);
+        asio::post(timer_.get_executor(), [this, next = std::move(next)] {
+            namer_.join(); // takes no time: this was the last that it did
+            if (next.number == newest_report_)
+                tell(next.report);
+            else if (unnamed_)
+                name_on_another_thread();
+        });
+    }};
 }
 
 void loop_monitor::tell(const stall_report& complete) {
@@ -235,10 +270,12 @@ void loop_monitor::tell(const stall_report& complete) {
     alarm::write(to_prose(complete, alarm::colour_is_welcome()));
 }
 
+// A deadlock never ends. Any other silence may, and the shutdown then be a clean one, until its
+// deadline.
 void loop_monitor::give_up_shutdown(clock::time_point now) {
     const auto silent = now - moved_at_; // a congested loop will come to it
-    if (!signalled_ ||
-        silent < std::max<clock::duration>(how_.limits.stall_after, patience_at_a_signal))
+    if (!shutdown_deadline_ || silent < patience_at_a_signal ||
+        (now < *shutdown_deadline_ && !ledger_of_deadlock()))
         return;
     alarm::log(spdlog::level::critical,
                "loop is frozen, so no clean shutdown is possible for_ms={} exit={}",
@@ -247,18 +284,30 @@ void loop_monitor::give_up_shutdown(clock::time_point now) {
 }
 
 void loop_monitor::await_signal() {
-    signals_.async_wait([this](const boost::system::error_code& cancelled, int) {
+    signals_.async_wait([this](const boost::system::error_code& cancelled, int number) {
         if (!cancelled)
-            on_signal();
+            on_signal(number == SIGINT ? "SIGINT" : "SIGTERM");
     });
 }
 
-void loop_monitor::on_signal() {
-    if (signalled_) // the second one: at once
-        end_process(health().condition == condition::stalled ? exit_frozen : EXIT_SUCCESS);
-    signalled_ = true;
-    asio::post(loop_, how_.on_signal);
+// Said from here, since the loop may not come to say it.
+void loop_monitor::on_signal(std::string_view name) {
+    if (shutdown_deadline_) {
+        const int code = seems_frozen() ? exit_frozen : EXIT_SUCCESS;
+        alarm::log(spdlog::level::warn, "ending at once signal={} exit={}", name, code);
+        end_process(code);
+    }
+    alarm::log(spdlog::level::info, "asked to end signal={}", name);
+    shutdown_deadline_ = clock::now() + how_.shutdown_time;
+    asio::post(loop_, [tell = how_.on_signal, deadline = *shutdown_deadline_] { tell(deadline); });
     await_signal();
+}
+
+// Does not wait for a verdict: --stall-after may be long, and whoever signals twice is not patient. A
+// loop that owes an answer to a probe, and has ended no handler since, does not turn.
+bool loop_monitor::seems_frozen() const {
+    return health().condition == condition::stalled ||
+           (unanswered() > usual_lateness && thread_.handlers_ended() == handlers_when_asked_);
 }
 
 } // namespace chat

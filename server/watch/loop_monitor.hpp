@@ -24,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -33,8 +34,10 @@ class loop_monitor {
 public:
     struct settings {
         patience limits;
-        bool exit_on_stall;              ///< end the process with exit_frozen when the loop stalls
-        std::function<void()> on_signal; ///< runs on the loop at the first SIGINT or SIGTERM
+        bool exit_on_stall; ///< end the process with exit_frozen when the loop stalls
+        std::chrono::milliseconds shutdown_time; ///< from the first SIGINT or SIGTERM
+        /// Runs on the loop at that signal, and gets the deadline.
+        std::function<void(std::chrono::steady_clock::time_point)> on_signal;
     };
 
     static constexpr int exit_frozen = 3;
@@ -54,7 +57,10 @@ public:
 
     [[nodiscard]] chat::health health() const;
 
-    /// The last stall report, as JSON.
+    /// How long the loop owes an answer to a probe; 0 when it owes none.
+    [[nodiscard]] std::chrono::nanoseconds unanswered() const;
+
+    /// The last stall report, as JSON. Its stack is null at first: to name that takes a moment.
     [[nodiscard]] const std::optional<std::string>& last_report() const { return last_report_; }
 
     /// How many reports there were with this verdict.
@@ -62,7 +68,7 @@ public:
         return reports_[static_cast<std::size_t>(which)];
     }
 
-    /// How long the loop took to answer probes.
+    /// How long the loop took to answer probes, those too that a stall kept from being asked.
     [[nodiscard]] const histogram& lag() const { return lag_; }
 
 private:
@@ -74,20 +80,32 @@ private:
         std::atomic<clock::rep> answered_at{0}; // 0: not yet
     };
 
+    // A report whose stack has no names yet.
+    struct unnamed_report {
+        std::uint64_t number;
+        stall_report report;
+        std::vector<void*> stack;
+    };
+
+    [[nodiscard]] bool owes_answer() const;
+    [[nodiscard]] clock::duration period() const;
     void schedule();
     void tick();
     void ask(clock::time_point now);
     void take_answer(clock::time_point now);
+    void excuse(clock::duration lost, clock::time_point now);
     [[nodiscard]] evidence look(clock::time_point now);
     [[nodiscard]] const lock_ledger* ledger_of_deadlock() const;
     void act(verdict found, clock::time_point now);
     void heal(clock::time_point now);
     void report(verdict found, clock::time_point now);
     void tell_with_stack(stall_report complete);
+    void name_on_another_thread();
     void tell(const stall_report& complete);
     void give_up_shutdown(clock::time_point now);
     void await_signal();
-    void on_signal();
+    void on_signal(std::string_view name);
+    [[nodiscard]] bool seems_frozen() const;
 
     loop_executor loop_;
     std::vector<const lock_ledger*> ledgers_;
@@ -107,18 +125,20 @@ private:
     std::uint64_t handlers_then_ = 0;
     std::chrono::nanoseconds cpu_then_{};
     std::uint64_t handlers_when_asked_ = 0;
-    clock::time_point turning_since_{}; // without a stall between
+    clock::time_point turning_since_{}; // later by as much as it has not turned: see excuse()
 
     verdict verdict_ = verdict::alive; // what was found and is not over
     clock::time_point ill_since_{};
-    bool signalled_ = false;
+    std::optional<clock::time_point> shutdown_deadline_; // since the first signal
 
     std::optional<std::string> last_report_;
     clock::time_point told_at_{};
     verdict told_ = verdict::alive;
     std::array<std::uint64_t, 6> reports_{};
     histogram lag_;
-    std::thread namer_; // of the stack in the last report
+    std::uint64_t newest_report_ = 0; // its number
+    std::optional<unnamed_report> unnamed_;
+    std::thread namer_; // of a report's stack
 };
 
 } // namespace chat

@@ -129,6 +129,8 @@ void add_health(exposition& out, const admin_sources& sources) {
     out.counters("stalls_total", "Stalls reported, by their cause.", stalls);
     out.add_histogram("loop_lag_seconds", "How long the event loop took to come to a probe.",
                       sources.lag());
+    out.gauge("loop_unanswered_seconds", "How long a probe has waited for the loop by now.",
+              seconds(sources.unanswered()));
 }
 
 void add_lock(exposition& out, const lock_snapshot& lock) {

@@ -33,12 +33,17 @@ std::string demangled(const char* symbol) {
 
 void ignore(void*, const char*, int) {} // what has no debug information has no source line
 
+// Of this project, and what carries our handlers through Asio is as little of the tale as Asio is.
+bool is_told(std::string_view path) {
+    return path.starts_with("server/") && path != "server/sync/parked_handler.hpp";
+}
+
 int add_frame(void* to, std::uintptr_t, const char* file, int line, const char* function) {
     if (!function && !file)
         return 0;
     // clang's -g1 names no function that has nothing inlined: the symbol table does.
     frame found{function ? short_name(demangled(function)) : std::string{}, {}};
-    if (const auto path = source_path(file ? file : ""); path.starts_with("server/"))
+    if (const auto path = source_path(file ? file : ""); is_told(path))
         found.source = path + ':' + std::to_string(line);
     static_cast<std::vector<frame>*>(to)->push_back(std::move(found));
     return 0;
@@ -101,6 +106,9 @@ std::vector<std::string> name_stack(const std::vector<void*>& addresses) {
     std::vector<frame> foreign;
     for (auto* const address : addresses) {
         for (auto& each : frames_at(address)) {
+            const bool innermost = lines.empty() && foreign.empty();
+            if (innermost && each.name.empty())
+                continue; // in the kernel's way into a system call, most likely
             const bool ends = is_the_loop(each);
             if (!ends && each.source.empty()) {
                 foreign.push_back(std::move(each));

@@ -42,7 +42,7 @@ struct stall_report {
     struct thread {
         pid_t id = 0;
         char state = '?';
-        std::vector<std::string> stack; ///< innermost first
+        std::optional<std::vector<std::string>> stack; ///< innermost first; none: not named yet
     };
 
     chat::verdict verdict{};
@@ -73,7 +73,7 @@ stall_report make_report(const stall_facts& facts, const lock_snapshot& lock,
 
 std::string to_json(const stall_report& report);
 
-/// At most 100 columns wide and some 30 lines long. `colour`: for a terminal.
+/// At most 100 columns wide and some 30 lines long; of a report whose stack is named. `colour`: for a terminal.
 std::string to_prose(const stall_report& report, bool colour);
 
 } // namespace chat

@@ -19,7 +19,9 @@ json::array array_of(const std::vector<std::string>& lines) {
 }
 
 json::object object_of(const stall_report::thread& loop) {
-    return {{"id", loop.id}, {"state", std::string{loop.state}}, {"stack", array_of(loop.stack)}};
+    return {{"id", loop.id},
+            {"state", std::string{loop.state}},
+            {"stack", loop.stack ? json::value(array_of(*loop.stack)) : json::value()}};
 }
 
 json::object object_of(const stall_report::holder& holder) {

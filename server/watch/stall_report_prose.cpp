@@ -152,11 +152,12 @@ std::string stack_of(const stall_report::thread& loop, const palette& colours) {
     auto text =
         fmt::format("  {}Where{} the loop's thread is (thread {}, it {}), the last call first:\n",
                     colours.strong, colours.plain, loop.id, meaning(loop.state));
-    const auto shown = std::min(loop.stack.size(), most_calls);
+    const auto& calls = loop.stack.value();
+    const auto shown = std::min(calls.size(), most_calls);
     for (std::size_t at = 0; at < shown; ++at)
-        text += fmt::format("        {}\n", loop.stack[at]);
-    if (loop.stack.size() > shown)
-        text += fmt::format("        and {} more\n", loop.stack.size() - shown);
+        text += fmt::format("        {}\n", calls[at]);
+    if (calls.size() > shown)
+        text += fmt::format("        and {} more\n", calls.size() - shown);
     return text;
 }
 

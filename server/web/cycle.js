@@ -4,30 +4,33 @@ import { show, place, task } from "./words.js";
 const section = document.getElementById("stall");
 const cycle = document.getElementById("cycle");
 const back = document.getElementById("back");
+const CALLS_SHOWN = 6;
 let drawn = "";
-let complete = false;
+let full = false;
 
 export function hideCycle() {
   section.hidden = true;
   drawn = "";
 }
 
-/// True when it names the holder of the lock and who waits for it.
+/// True when that says it all: who holds the lock and who waits for it, or where the thread is.
 export function drawCycle(state, report) {
   section.hidden = false;
   const { holder, waiters } = state.lock;
   const words = [report?.explanation ?? "", report?.fix ?? ""];
+  const calls = report?.thread.stack ?? [];
   // Redrawn only when something else is to be said: it is read, perhaps aloud.
-  const same = JSON.stringify([state.verdict, holder?.task, holder?.at, holder?.suspended_at, waiters[0]?.at, words]);
-  if (same === drawn) return complete;
+  const same = JSON.stringify([state.verdict, holder?.task, holder?.at, holder?.suspended_at, waiters[0]?.at, words, calls]);
+  if (same === drawn) return full;
   drawn = same;
   show("explanation", words[0]);
   show("fix", words[1]);
-  complete = Boolean(holder && waiters[0]) && (state.status === "starved" || state.verdict === "deadlock");
-  if (!complete) drawOther(state.verdict);
+  const aboutTheLock = Boolean(holder && waiters[0]) && (state.status === "starved" || state.verdict === "deadlock");
+  if (!aboutTheLock) drawOther(state.verdict, calls);
   else if (state.status === "starved") drawStarved(holder, state.lock);
   else drawDeadlock(holder, waiters[0]);
-  return complete;
+  full = aboutTheLock || calls.length > 0;
+  return full;
 }
 
 function drawDeadlock(holder, waiter) {
@@ -56,7 +59,7 @@ function drawStarved(holder, lock) {
   back.hidden = true;
 }
 
-function drawOther(verdict) {
+function drawOther(verdict, calls) {
   const why = {
     blocked: "The loop's thread is blocked in a system call, or by another thread's lock",
     spinning: "The loop's thread computes, and does not come back to the loop",
@@ -64,7 +67,8 @@ function drawOther(verdict) {
     starved: "The loop turns, but the lock does not change hands",
   };
   show("stall-title", why[verdict] ?? "The loop's thread does not come back to the loop");
-  cycle.replaceChildren();
+  const innermost = calls.slice(0, CALLS_SHOWN).map((call) => [call]);
+  cycle.replaceChildren(...(calls.length > 0 ? [box("the only thread is here", ...innermost)] : []));
   back.hidden = true;
 }
 

@@ -28,13 +28,15 @@ function draw(state) {
     hideCycle();
     document.getElementById("lock").hidden = false;
   } else {
-    // The drawing says who holds the lock, and one screen is all there is.
-    document.getElementById("lock").hidden = drawCycle(state, report);
-    if (changed || !report) fetchReport(state);
+    drawStall();
+    if (changed || !isComplete(report)) fetchReport(state);
   }
 }
 
-// The report is made when the stall is declared, which can be a moment after the status has changed.
+// The report is made when the stall is declared, which can be a moment after the status has changed;
+// and its stack has names yet another moment later.
+const isComplete = (report) => Boolean(report?.thread.stack);
+
 let asking = false;
 async function fetchReport(state) {
   if (asking) return;
@@ -47,8 +49,13 @@ async function fetchReport(state) {
     report = null;
   }
   // Not at every event, if there is none.
-  setTimeout(() => { asking = false; }, report ? 0 : 500);
-  if (now.status === state.status) drawCycle(now, report);
+  setTimeout(() => { asking = false; }, isComplete(report) ? 0 : 500);
+  if (now.status === state.status) drawStall();
+}
+
+function drawStall() {
+  // The drawing says it all, and one screen is all there is.
+  document.getElementById("lock").hidden = drawCycle(now, report);
 }
 
 function drawStatus(state) {

@@ -36,6 +36,14 @@ def ask(server, path, method="GET", headers=None, body=None):
         connection.close()
 
 
+def unanswered_seconds(server):
+    """How long the loop owes the watch thread an answer."""
+    for line in ask(server, "/metrics").body.decode().splitlines():
+        if line.startswith("chat_loop_unanswered_seconds "):
+            return float(line.split()[1])
+    raise AssertionError("no such metric")
+
+
 def status_of(server, request):
     """Sends these bytes, and reads the status of the answer; 0 when there is none."""
     connection = Connection(admin_port(server), timeout=10)

@@ -1,8 +1,10 @@
 """While the chat is frozen for ever, the admin plane answers as if nothing had happened, and says so."""
 
-from admin_client import AT_ONCE, Events, ask
+import time
+
+from admin_client import AT_ONCE, Events, ask, unanswered_seconds
 from chat_client import ChatClient
-from chat_server import ServerTest, run_tests
+from chat_server import PATIENCE, ServerTest, run_tests
 
 ENDPOINTS = ("/", "/page.js", "/healthz", "/metrics", "/api/state", "/api/stall", "/nothing")
 ATTEMPTS = 5  # another process may have the processor for a moment: the best counts
@@ -56,6 +58,12 @@ class AdminFreeze(ServerTest):
         self.assertEqual((report.status, report.json()["verdict"]), (200, "deadlock"))
         self.assertEqual(report.json()["holder"]["task"], "say")
         self.assertRegex(report.json()["holder"]["suspended_at"], r"^server/chat/room\.cpp:\d+$")
+        deadline = time.monotonic() + PATIENCE
+        while (stack := ask(server, "/api/stall").json()["thread"]["stack"]) is None:  # names come later
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual(stack[-1], "the event loop")
+        self.assertFalse([call for call in stack if "parked_handler" in call])
+        self.assertGreaterEqual(unanswered_seconds(server), 0.2)
         metrics = ask(server, "/metrics").body.decode().splitlines()
         self.assertIn('chat_stalls_total{verdict="deadlock"} 1', metrics)
         self.assertIn('chat_health{status="stalled"} 1', metrics)

@@ -1,8 +1,16 @@
 """Four faults, four verdicts (the fifth, starvation, takes a reader: see starvation_test.py)."""
 
+import fcntl
+import os
 import re
+import signal
+import time
 
-from chat_server import ServerTest, run_tests
+from admin_client import ask
+from chat_server import PATIENCE, SHUTDOWN_LIMIT, ServerTest, run_tests
+from connection import upgrade_request
+
+F_SETPIPE_SZ = 1031  # Python 3.10 has it in fcntl
 
 
 class Fault(ServerTest):
@@ -28,6 +36,31 @@ class Fault(ServerTest):
         self.assertEqual(verdicts, ["BLOCKED"])
         self.assert_well_again(server)
         self.assertIn("provoke  server/watch/fault.cpp:", server.log())
+
+    def test_a_stall_that_ends_in_time_does_not_spoil_the_shutdown(self):
+        server = self.start("--fault", "sleep")
+        client = self.join(server)
+        server.wait_for_log("verdict=blocked")
+        server.signal(signal.SIGTERM)
+        server.wait_for_log("asked to end")
+        self.assertEqual(client.take_close().code, 1001)
+        self.assertEqual(server.wait(), 0)
+
+    def test_a_stall_that_does_not_end_in_time_is_given_up(self):
+        """The loop's thread writes to a log that nobody reads."""
+        unread, stderr = os.pipe()
+        fcntl.fcntl(stderr, F_SETPIPE_SZ, 4096)
+        server = self.start(stderr=stderr)
+        os.close(stderr)
+        self.addCleanup(os.close, unread)
+        deadline = time.monotonic() + PATIENCE
+        while ask(server, "/healthz").json().get("verdict") != "blocked":
+            self.connect(server).send(upgrade_request())  # who joins is a line
+            self.assertLess(time.monotonic(), deadline)
+        asked = time.monotonic()
+        server.signal(signal.SIGTERM)
+        self.assertEqual(server.wait(SHUTDOWN_LIMIT + 1), 3)
+        self.assertGreater(time.monotonic() - asked, SHUTDOWN_LIMIT - 1)
 
     def test_a_handler_that_computes_is_spinning(self):
         server, verdicts = self.provoke("spin")

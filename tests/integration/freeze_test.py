@@ -3,8 +3,9 @@
 import signal
 import time
 
+from admin_client import unanswered_seconds
 from chat_client import ChatClient
-from chat_server import ServerTest, run_tests
+from chat_server import PATIENCE, ServerTest, run_tests
 
 # What a living server answers in a millisecond has not come after this long.
 SILENCE = 0.5
@@ -76,6 +77,30 @@ class Freeze(ServerTest):
         """Whoever presses Ctrl-C twice gets the prompt at once, frozen or not."""
         server = self.start("--stall-after", "100ms")
         self.freeze(server)
+        server.signal(signal.SIGTERM)
+        server.signal(signal.SIGINT)
+        self.assertEqual(server.wait(0.5), 3)
+
+    def freeze_unnoticed(self):
+        """By a watch that is told to be patient; returns when the loop has owed an answer for long."""
+        server = self.start("--stall-after", "1m")
+        self.join(server).say("hello", ref="first")
+        deadline = time.monotonic() + PATIENCE
+        while unanswered_seconds(server) < 0.1:
+            self.assertLess(time.monotonic(), deadline)
+        return server
+
+    def test_a_signal_does_not_wait_for_a_patient_watch(self):
+        """The ledger proves the deadlock: five seconds would be too long, a minute is no option."""
+        server = self.freeze_unnoticed()
+        pressed = time.monotonic()
+        server.signal(signal.SIGTERM)
+        self.assertEqual(server.wait(), 3)
+        self.assertLess(time.monotonic() - pressed, 1.0)
+        self.assertIn("asked to end signal=SIGTERM", server.log())
+
+    def test_a_second_signal_tells_a_freeze_that_nobody_has_noticed(self):
+        server = self.freeze_unnoticed()
         server.signal(signal.SIGTERM)
         server.signal(signal.SIGINT)
         self.assertEqual(server.wait(0.5), 3)

@@ -57,6 +57,14 @@ class Starvation(ServerTest):
         sleeper.connection.reset()
         server.wait_for_log("lock moves again")
 
+    def test_a_watch_with_little_patience_for_stalls_sees_it_too(self):
+        """Though the loop is late by more than that now and then."""
+        server = self.start("--write-timeout", "1m", "--starve-after", "500ms", "--stall-after", "10ms")
+        *_, sleeper, _ = self.starve(server)
+        server.wait_for_log("lock is starved")
+        sleeper.connection.reset()
+        server.wait_for_log("lock moves again")
+
     def test_all_flows_again_when_the_slow_reader_is_closed(self):
         """After --write-timeout the lock is free: nothing that was said is lost."""
         server = self.start("--write-timeout", f"{WRITE_TIMEOUT:.0f}s")

@@ -28,6 +28,7 @@ admin_sources frozen() {
     };
     sources.last_report = [] { return R"({"verdict":"deadlock"})"; };
     sources.stalls = [](verdict which) { return which == verdict::deadlock ? 2U : 0U; };
+    sources.unanswered = [] { return 350ms; };
     return sources;
 }
 
@@ -115,6 +116,7 @@ TEST_CASE("metrics carry what was counted") {
     CHECK(has_line(text, R"(chat_health{status="stalled"} 1)"));
     CHECK(has_line(text, R"(chat_stalls_total{verdict="deadlock"} 2)"));
     CHECK(has_line(text, "chat_unhealthy_seconds 0.3"));
+    CHECK(has_line(text, "chat_loop_unanswered_seconds 0.35"));
 }
 
 TEST_CASE("a histogram's buckets are cumulative, and the last has all") {
@@ -131,6 +133,16 @@ TEST_CASE("a histogram's buckets are cumulative, and the last has all") {
     CHECK(has_line(text, R"(chat_loop_lag_seconds_bucket{le="2e-06"} 3)"));
     CHECK(has_line(text, R"(chat_loop_lag_seconds_bucket{le="+Inf"} 4)"));
     CHECK(has_line(text, "chat_loop_lag_seconds_count 4"));
+}
+
+TEST_CASE("a long time counts for all that could not be measured meanwhile") {
+    histogram lag;
+    lag.record_with_missed(0ms, 50ms);
+    lag.record_with_missed(49ms, 50ms);
+    CHECK(lag.count == 2);
+    lag.record_with_missed(200ms, 50ms); // and 150, 100, 50
+    CHECK(lag.count == 6);
+    CHECK(lag.sum_ns == 549'000'000);
 }
 
 TEST_CASE("quantiles are the limits of the buckets that hold them") {

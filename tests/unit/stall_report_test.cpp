@@ -21,11 +21,12 @@ stall_report deadlock() {
     stall_report report;
     report.verdict = verdict::deadlock;
     report.stalled = 253ms;
-    report.loop = {
-        42, 'S', {"futex_wait", "lock  server/sync/blocking_mutex.hpp:77", "the event loop"}};
+    report.loop = {42, 'S',
+                   std::vector<std::string>{"futex_wait", "lock  server/sync/blocking_mutex.hpp:77",
+                                            "the event loop"}};
     report.held_by = stall_report::holder{{1, "alice", "say", "server/chat/room.cpp:51", 253ms},
                                           "server/chat/room.cpp:63",
-                                          "a later turn of the loop",
+                                          "its ack, in a turn of the loop",
                                           true};
     report.waiters = {{0, "", "fan_out", "server/chat/room.cpp:73", 253ms}};
     report.waiting = 1;
@@ -61,7 +62,7 @@ TEST_CASE("a deadlock as JSON") {
         R"("thread":{"id":42,"state":"S","stack":["futex_wait",)"
         R"("lock  server/sync/blocking_mutex.hpp:77","the event loop"]},)"
         R"("holder":{"session":1,"name":"alice","task":"say","acquired_at":"server/chat/room.cpp:51",)"
-        R"("suspended_at":"server/chat/room.cpp:63","awaiting":"a later turn of the loop","held_ms":253},)"
+        R"("suspended_at":"server/chat/room.cpp:63","awaiting":"its ack, in a turn of the loop","held_ms":253},)"
         R"("waiters":[{"session":0,"name":"","task":"fan_out","at":"server/chat/room.cpp:73","waited_ms":253}],)"
         R"("waiting":1,"cycle":["one","two"],"explanation":"A holds. B waits.","fix":"release it"})");
 }
@@ -75,6 +76,20 @@ TEST_CASE("without a holder, and with quotes in a name, it is still JSON") {
     CHECK(has(text, R"("name":"\"\n")"));
 }
 
+TEST_CASE("a stack without its names is null, which is not an empty one") {
+    auto report = deadlock();
+    report.loop.stack.reset();
+    CHECK(has(to_json(report), R"("stack":null)"));
+    report.loop.stack.emplace();
+    CHECK(has(to_json(report), R"("stack":[])"));
+}
+
+TEST_CASE("calls without a name are left out where the stack begins") {
+    CHECK(name_stack({nullptr}).empty());
+    const auto named = name_stack({nullptr, reinterpret_cast<char*>(&std::abort) + 1});
+    CHECK(named == std::vector<std::string>{"abort"});
+}
+
 TEST_CASE("a deadlock as prose") {
     const auto text = to_prose(deadlock(), false);
     CHECK(text == R"(
@@ -84,7 +99,7 @@ TEST_CASE("a deadlock as prose") {
   ───────────────────────────────────────────────┼────────────────────────────────────────────────
   takes it in server/chat/room.cpp:51            │
   sleeps in   server/chat/room.cpp:63            │
-  awaiting    a later turn of the loop           │
+  awaiting    its ack, in a turn of the loop     │
   holds it for 253 ms already                    │
                                                  │ fan_out
                                                  │ asks in server/chat/room.cpp:73, 253 ms ago
@@ -111,7 +126,7 @@ TEST_CASE("the prose fits a stage, however much there is to tell") {
         "room in the socket of session 123456 \"Ünïcödé name of thirty-two chars\"";
     report.waiters.resize(20, report.waiters.front());
     report.waiting = 5000;
-    report.loop.stack.resize(
+    report.loop.stack->resize(
         40, "chat::something_with_a_name_that_is_long server/chat/session.cpp:100");
     report.explanation = std::string(60, 'x') + " " + std::string(60, 'y');
     const auto lines = lines_of(to_prose(report, false));
