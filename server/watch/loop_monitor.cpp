@@ -299,7 +299,9 @@ void loop_monitor::on_signal(std::string_view name) {
     }
     alarm::log(spdlog::level::info, "asked to end signal={}", name);
     shutdown_deadline_ = clock::now() + how_.shutdown_time;
-    asio::post(loop_, [tell = how_.on_signal, deadline = *shutdown_deadline_] { tell(deadline); });
+    asio::post(loop_, [shut_down = how_.on_signal, deadline = *shutdown_deadline_] {
+        shut_down(deadline);
+    });
     await_signal();
 }
 

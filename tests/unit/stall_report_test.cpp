@@ -86,8 +86,10 @@ TEST_CASE("a stack without its names is null, which is not an empty one") {
 
 TEST_CASE("calls without a name are left out where the stack begins") {
     CHECK(name_stack({nullptr}).empty());
-    const auto named = name_stack({nullptr, reinterpret_cast<char*>(&std::abort) + 1});
-    CHECK(named == std::vector<std::string>{"abort"});
+    const auto named = name_stack({nullptr, reinterpret_cast<char*>(&short_name) + 1});
+    REQUIRE(!named.empty());
+    CHECK(named.front() != "?");
+    CHECK(has(named.back(), "short_name"));
 }
 
 TEST_CASE("a deadlock as prose") {
