@@ -9,6 +9,8 @@ and each of its lines must stand in that file, one after another; indentation of
 differ. An exercise.cpp that its reader has solved (see check_exercise.py) need not be as quoted.
 A block without that line is an error, as is a link to a file or a line that is not there:
 [room.cpp:54](../server/chat/room.cpp#L54 "co_await") must find the quoted words in that line.
+Output that is quoted names lines as well: where it says that the lock is taken, or asked for, there must
+be a lock(, and where a task sleeps a co_await.
 
 When lines have moved, --fix writes the new numbers into such links: the nearest line with the words.
 """
@@ -20,6 +22,13 @@ import textwrap
 SNIPPET = re.compile(r"<!-- snippet: (\S+) -->")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#L(\d+))?(?: \"([^\"]*)\")?\)")
 LINE_LINK = re.compile(r"(\[[^]]*:)\d+(\]\(([^)#:\s]+)#L)(\d+)( \"([^\"]*)\"\))")
+# What a report says of a line, and what must stand there, outside of comments.
+REPORTED = (
+    (re.compile(r"(?:takes it in|asks in|acquired_at=)\s*(server/\S+?):(\d+)"),
+     re.compile(r"\b(?:try_)?lock\(")),
+    (re.compile(r"(?:sleeps in|suspended in|suspended_at=|co_await in)\s*(server/\S+?):(\d+)"),
+     re.compile(r"\bco_await\b")),
+)
 CODE = ("```cpp", "```c++")
 NOT_DONE = "// I AM NOT DONE"
 
@@ -69,6 +78,17 @@ def link_problems(text: list[str], folder: pathlib.Path):
                 yield number, f"{target}#L{at} has no '{words}', lines {found} have: see --fix"
 
 
+def output_problems(text: list[str], root: pathlib.Path):
+    """Yields (line number, what is wrong) for each line of the source that a quoted report names."""
+    for number, line in enumerate(text, 1):
+        for places, code in REPORTED:
+            for target, at in places.findall(line):
+                source = lines_of(root / target) if (root / target).is_file() else []
+                found = [n for n, each in enumerate(source, 1) if code.search(each.partition("//")[0])]
+                if int(at) not in found:
+                    yield number, f"{target}:{at} is not such a line, {found} are: quote a new report"
+
+
 def fix_links(text: pathlib.Path) -> None:
     """Lets each link to a line point to the nearest line that has its words."""
 
@@ -89,7 +109,8 @@ def main() -> int:
         if "--fix" in sys.argv[2:]:
             fix_links(file)
         text = lines_of(file)
-        found = [*snippet_problems(text, root), *link_problems(text, file.parent)]
+        found = [*snippet_problems(text, root), *link_problems(text, file.parent),
+                 *output_problems(text, root)]
         problems += [f"{file.relative_to(root)}:{number}: {what}" for number, what in sorted(found)]
     print("\n".join(problems) or f"{len(texts)} texts are right")
     return 1 if problems else 0
