@@ -12,7 +12,7 @@ Provokes each of the causes that the server tells apart, and counts how often it
 after how long. Asks a frozen server's admin plane for everything. Then lets servers idle, and puts them
 under full load: no report may come. About 20 minutes.
 
-  --times N        of each cause (20)
+  --times N        of each cause (20); 0 leaves this part out, here and below
   --idle MINUTES   three servers at once (10)
   --load MINUTES   each of the three servers that live, in one piece (2)
   --bin FOLDER     the programs in there, instead of building them
@@ -32,6 +32,7 @@ while [ $# -gt 0 ]; do
                 bin=$2
             else
                 [[ $2 =~ ^[0-9]+(\.[0-9]+)?$ ]] || usage_error "$1 is a number"
+                [[ $1 != --times || $2 =~ ^[0-9]+$ ]] || usage_error "$1 is a whole number"
                 options+=("$1" "$2")
             fi
             shift
