@@ -139,6 +139,8 @@ task<handshake_result> connection::shake_hands(const server_address& server, std
         co_await http::async_read_header(socket_, buffer, answer, asio::as_tuple(use_task));
     if (error)
         co_return failed(error);
+    if (!socket_.is_open()) // dropped when its answer was on its way already
+        co_return failed(asio::error::operation_aborted);
     const auto result = judge(answer.get().base());
     if (result.outcome == handshake_outcome::completed) {
         // What came behind the answer is already the first frames.

@@ -156,9 +156,9 @@ task<> session::read_loop() {
     for (;;) {
         // Not async_read, which holds 1.5 KB ready for each client that may never speak. What is longer
         // takes further rounds.
-        const std::size_t limit = buffer.size() == 0 ? 128 : limits_.max_message_bytes;
+        const std::size_t at_most = buffer.size() == 0 ? 128 : limits_.max_message_bytes;
         const auto [error, part] =
-            co_await stream.async_read_some(buffer, limit, asio::as_tuple(use_task));
+            co_await stream.async_read_some(buffer, at_most, asio::as_tuple(use_task));
         if (!error && !stream.is_message_done())
             continue;
         const auto size = buffer.size();

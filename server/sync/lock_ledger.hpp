@@ -55,12 +55,12 @@ struct lock_snapshot {
 /// release it.
 [[nodiscard]] bool waits_for_itself(pid_t thread, const lock_snapshot& lock);
 
-/// Any thread may call any of this at any time.
+/// Any thread may call any of this at any time, but for suspending().
 ///
 /// What is written with every hold is written by who has the lock that this is about, so by one at a
 /// time: the watch thread reads it under a sequence lock, and a free lock stays cheap. For who waits,
 /// std::mutex is right, on the very loop that another std::mutex freezes: it is held for a few
-/// stores, without a suspension, a system call or anybody else's code in between.
+/// stores (and now and then an allocation), without a suspension or anybody else's code in between.
 class lock_ledger {
 public:
     using clock = std::chrono::steady_clock;
@@ -72,8 +72,9 @@ public:
     void abandoned(const void* waiter) noexcept;
     void released() noexcept;
 
-    /// A task of that session (0: of none) is about to sleep in that line; the task itself says so.
-    /// Kept if it is the holder: if it took the lock in the same function.
+    /// A task of that session (0: of none) is about to sleep in that line; the task itself says so,
+    /// on the thread on which all that take the lock run. Kept if it is the holder: if it took the
+    /// lock in the same function.
     void suspending(std::uint64_t session, const lock_suspension& at) noexcept;
 
     // --- As the watch thread asks ---

@@ -259,7 +259,7 @@ def slow_reader(o):
 
 def parse():
     parser = argparse.ArgumentParser(prog="scripts/bench.sh chat", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round, in about a minute")
+    parser.add_argument("--quick", action="store_true", help="one round, in about two minutes")
     parser.add_argument("--rounds", type=int, help="interleaved runs of each server [5]")
     parser.add_argument("--seconds", type=float, help="of each run [2]")
     parser.add_argument("--only", default="closed,open,idle,many,slow",
@@ -284,6 +284,9 @@ def main():
     if os.path.isdir(os.path.join(HERE, "node_modules", "ws")):
         o.commands["ws"] = ["node", os.path.join(HERE, "ws_server.mjs")]
     wanted = o.servers.split(",") if o.servers else list(o.commands)
+    known = [*o.commands, "closed", "open", "idle", "many", "slow", *"12345"]
+    if unknown := set(wanted + o.only.split(",")) - set(known):
+        raise SystemExit(f"there is no {', '.join(sorted(unknown))}: choose from {', '.join(known)}")
     o.names = [name for name in o.commands if name == "raw epoll" or name in wanted]
     parts = o.only.split(",")
     points = [p for n, p in enumerate(CLOSED, 1) if "closed" in parts or str(n) in parts]
