@@ -153,10 +153,9 @@ std::uint64_t wire::send_owed(std::span<const frame_run> news) {
     const auto taken = settle(owed, size);
     counted.sent_bytes.add(size);
     counted.deliveries.add(taken);
-    if (size < owed.bytes)
+    only_news_ = size == owed.bytes; // or less, but then nothing is lost by a look
+    if (!only_news_)
         wait_until_writable();
-    else
-        only_news_ = true;
     return taken;
 }
 
@@ -204,7 +203,6 @@ std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
 frame_cut wire::take_frames(std::string_view frames, std::size_t sent) {
     const auto cut = cut_frames(frames, sent);
     tail_ = frames.substr(sent, cut.end - sent);
-    only_news_ = only_news_ && tail_.empty();
     return cut;
 }
 
