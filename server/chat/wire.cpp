@@ -90,12 +90,17 @@ void wire::control_is_ready() {
         complete_control(asio::error::operation_aborted);
         return;
     }
+    constexpr char close_frame_start = '\x88';
+    const bool closes = control_.starts_with(close_frame_start);
     if (said_goodbye_) {
-        complete_control({});
+        control_sent_ = control_.size(); // counts as sent: nothing goes behind a goodbye
+        // Behind its close frame Beast shuts the socket, which would cut a goodbye that is not out.
+        // A pong has nothing to wait for, and reading goes on.
+        if (!closes || !blocked_since_)
+            complete_control({});
         return;
     }
-    constexpr char close_frame_start = '\x88';
-    if (control_.starts_with(close_frame_start))
+    if (closes)
         stop_news();
     flush();
 }
@@ -213,8 +218,11 @@ void wire::wait_until_writable() {
             return; // closed: close() has woken everyone
         blocked_since_.reset();
         flush();
-        if (!blocked_since_)
-            news_room_.notify();
+        if (blocked_since_)
+            return;
+        news_room_.notify();
+        if (said_goodbye_) // which is out: see control_is_ready
+            complete_control({});
     });
 }
 

@@ -84,10 +84,10 @@ public:
     task<> takes_news();
 
     /// Sends this close frame behind the replies that have been accepted. What Beast wants to send
-    /// after it counts as sent. Chat says goodbye itself, because Beast's async_close beside an
-    /// async_read may end with each of the two waiting for the other, for ever: the one has Beast's
-    /// lock for writing and wants that for reading, and the other, at a broken frame, wants it the
-    /// other way round.
+    /// after it counts as sent; a close frame of Beast's only when this one is out. Chat says
+    /// goodbye itself, because Beast's async_close beside an async_read may end with each of the two
+    /// waiting for the other, for ever: the one has Beast's lock for writing and wants that for
+    /// reading, and the other, at a broken frame, wants it the other way round.
     void say_goodbye(std::string_view frame);
 
     /// Sends what the lanes hold, as far as the socket takes it now.

@@ -10,6 +10,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 using namespace chat;
@@ -214,21 +215,38 @@ TEST_CASE("a goodbye comes behind the replies, and what Beast sends after it cou
         CHECK(out.push_reply(text_frame("ack")));
         out.say_goodbye(last);
         CHECK(out.is_closing());
+        CHECK(out.blocked_since());
         CHECK(out.push_reply(text_frame("too late")));
         out.say_goodbye(close_frame(1001, "too late"));
         for (const char opcode : {opcode_pong, opcode_close}) {
             const auto frame = control_frame(opcode, "too late");
             size += co_await out.async_write_some(asio::buffer(frame), use_task);
         }
-        while (out.blocked_since())
-            co_await asio::post(out.get_executor(), use_task);
-        co_await out.linger({});
+        co_await out.linger({}); // at once, as Beast does
     };
     link.run(read_frames(link.peer, frames), writer(link.out, goodbye, sent));
     CHECK(sent == 2 * control_frame(opcode_pong, "too late").size());
     REQUIRE(frames.size() == 3);
     CHECK(frames[1] == text_frame("ack"));
     CHECK(frames[2] == goodbye);
+}
+
+TEST_CASE("a close frame that waits for a goodbye to be out is aborted when the wire is closed") {
+    connection link;
+    error_code outcome;
+    const auto writer = [](wire& out, error_code& end) -> task<> {
+        CHECK(out.push_reply(text_frame(std::string(50'000, 'x'))));
+        out.say_goodbye(close_frame(1008, "you read too slowly"));
+        const auto frame = control_frame(opcode_close, "");
+        std::tie(end, std::ignore) =
+            co_await out.async_write_some(asio::buffer(frame), asio::as_tuple(use_task));
+    };
+    const auto closer = [](wire& out) -> task<> {
+        out.close();
+        co_return;
+    };
+    link.run(writer(link.out, outcome), closer(link.out));
+    CHECK(outcome == asio::error::operation_aborted);
 }
 
 TEST_CASE("the reply lane is bounded, and takes one frame of any size") {
