@@ -203,10 +203,12 @@ task<> session::handle(std::string_view payload) {
 }
 
 task<> session::reply(std::string payload, std::source_location awaited_at) {
-    room_.ledger().suspending(id_, {awaited_at, "its ack, in a turn of the loop"});
     const auto frame = text_frame(payload);
-    while (!out().push_reply(frame))
+    while (!out().push_reply(frame)) {
+        room_.ledger().suspending(id_, {awaited_at, "room in the reply lane", id_});
         co_await out().reply_lane_shrunk();
+    }
+    room_.ledger().suspending(id_, {awaited_at, "its ack, in a turn of the loop"});
     co_await asio::post(out().get_executor(), use_task);
 }
 
