@@ -51,7 +51,8 @@ struct client {
 
     int socket;
     std::uint64_t id;
-    std::size_t place = 0; // in the list of those who have joined
+    std::size_t place = 0;     // in the list of those who have joined
+    std::size_t joined_at = 0; // how much of the round that it joined in was there before it
     bool joined = false;
     bool gone = false;
     bool waits_for_room = false;
@@ -220,8 +221,9 @@ private:
         append_frame(who.out, "{\"type\":\"welcome\",\"id\":" + id + ",\"name\":\"" + name +
                                   "\",\"seq\":" + std::to_string(seq_) +
                                   R"(,"mutex":"none","guard":"none","limits":{}})");
-        // Before it is among those who get the round: it is told of seq_, and gets what is newer.
+        // It is told of seq_, and gets what is newer.
         newcomers_.push_back(&who);
+        who.joined_at = round_.size();
         who.joined = true;
         return end_of_header + 4;
     }
@@ -303,20 +305,21 @@ private:
     }
 
     void finish_round() {
-        if (!round_.empty()) {
+        const std::string_view news{round_};
+        if (!news.empty()) {
             for (auto* who : everyone_)
-                send(*who, round_);
-            round_.clear();
+                send(*who, news);
         }
-        for (auto* who : touched_)
-            send(*who, {});
-        touched_.clear();
         for (auto* who : newcomers_) {
-            send(*who, {});
+            send(*who, news.substr(who->joined_at));
             who->place = everyone_.size();
             everyone_.push_back(who);
         }
         newcomers_.clear();
+        round_.clear();
+        for (auto* who : touched_)
+            send(*who, {});
+        touched_.clear();
         for (auto* who : ended_)
             bury(who);
         ended_.clear();
