@@ -79,6 +79,8 @@ public:
 
     // --- As the watch thread asks ---
 
+    /// The holder is read first, the waiters a moment later, so that who was handed the lock between
+    /// the two is in neither; of a lock that is stuck, which reports are about, the two agree.
     [[nodiscard]] lock_snapshot snapshot(std::size_t max_waiters) const;
 
     /// Since when the lock has not changed hands though it should: the start of the hold, or of the
