@@ -109,8 +109,9 @@ pace take(std::uint32_t messages, std::size_t at_once) {
                     .shared = shared,
                     .run = new_run_id()};
     const prepared_frames frames{run.run, messages};
-    std::deque<client> clients;
     std::vector<int> feeders;
+    std::jthread feeding;       // joined behind the clients' end, also when something is thrown:
+    std::deque<client> clients; // dropping them ends a feeder that waits for a reader
     for (std::uint32_t i = 0; i < listeners; ++i) {
         const auto [feeder, listener] = make_pair();
         feeders.push_back(feeder);
@@ -121,13 +122,13 @@ pace take(std::uint32_t messages, std::size_t at_once) {
 
     const auto begin = clock::now();
     const auto cpu_begin = thread_seconds();
-    std::thread feeding{[&] { feed(feeders, frames, at_once); }};
+    feeding = std::jthread{[&] { feed(feeders, frames, at_once); }};
     while (book.totals().in_flight > 0 && clock::now() - begin < std::chrono::minutes{1})
         loop.run_one_for(std::chrono::seconds{1});
     const auto cpu = thread_seconds() - cpu_begin;
     const auto time = in_seconds(clock::now() - begin);
     for (auto& one : clients)
-        one.drop(); // also ends a feeder that waits for a reader
+        one.drop();
     feeding.join();
     for (const int feeder : feeders)
         ::close(feeder);
