@@ -111,8 +111,8 @@ void print_ready_line(const std::string& chat_url, const std::optional<admin_ser
 }
 
 /// Until nothing is left to do.
-void run(asio::io_context& loop, lock_check::mode how, lock_check check) {
-    if (how == lock_check::mode::off) {
+void run(asio::io_context& loop, lock_check check) {
+    if (check.is_off()) {
         loop.run();
         return;
     }
@@ -161,7 +161,7 @@ int serve(const server_options& options) {
     if (options.fault != fault::none)
         asio::co_spawn(executor, provoke(options.fault, ledger_of_fault), end_if_failed);
     try {
-        run(loop, options.check_locks, {options.check_locks, {&ledger, &ledger_of_fault}});
+        run(loop, {options.check_locks, {&ledger, &ledger_of_fault}});
     } catch (const std::exception& error) {
         // Nothing is unwound: the loop dies last, and its tasks would need what is gone by then.
         std::_Exit(complain(error));

@@ -19,6 +19,8 @@ public:
         : how_{how}
         , ledgers_{std::move(ledgers)} {}
 
+    [[nodiscard]] bool is_off() const { return how_ == mode::off; }
+
     /// The handler has ended, so what this thread holds now is held by a task that sleeps. Warns once
     /// for each place that took the lock; in mode `abort` ends the process by std::abort.
     void after_handler();
