@@ -38,7 +38,8 @@ constexpr auto examples = R"(Examples:
   chat-load compare before.json after.json    two reports side by side
 
 A run with --rate 0 is a closed loop: each sender waits until its own message has come back, or with
---window N until one of its last N has. With --rate N the loop is open: a server that is late is charged for the messages that had to wait.
+--window N until one of its last N has. With --rate N the loop is open: a server that is late is
+charged for the messages that had to wait.
 froze.after_messages in the report is the message at which delivery stopped: 1 is the first one,
 N + 1 when N messages had reached somebody before. A run that Ctrl-C has ended is "interrupted" there:
 its verdict is what was seen so far, and what was on its way is "not_awaited" instead of "lost".

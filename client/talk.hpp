@@ -1,5 +1,6 @@
-// The senders: who says what when. Closed loop: a sender speaks again when its own message (or one of
-// the last `window`) has come back. Open loop: each message has its planned time, whatever the server does. Loop thread only.
+// The senders: who says what when. Closed loop: a sender speaks again when its own message (or one
+// of the last `window`) has come back. Open loop: each message has its planned time, whatever the
+// server does. Loop thread only.
 #pragma once
 
 #include "client/client.hpp"

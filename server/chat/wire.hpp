@@ -1,10 +1,10 @@
 // The write side of one connection, beneath Beast's WebSocket stream (Beast calls it the next
 // layer). Beast reads through it and sends handshake, pong and close through it; chat's own frames
 // enter beside Beast. It never splits a frame by another one, and sends all that is owed with one
-// sendmsg.
+// system call: send, or sendmsg when several lanes have something.
 //
 //   Beast's bytes ─────► control lane ─┐
-//   ack, error, gap ───► reply lane ───┼─► one sendmsg ─► socket
+//   ack, error, gap ───► reply lane ───┼─► one send ─► socket
 //   the buffer's news ─────────────────┘
 //
 // In this order: what a cut frame still lacks, control, replies, presence, news. A close frame comes
@@ -164,7 +164,7 @@ private:
 
     enum class lane { tail, control, replies, goodbye, presence, news };
 
-    // What one sendmsg gathers, in order.
+    // What one send gathers, in order.
     struct gathered {
         struct segment {
             lane from;
