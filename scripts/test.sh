@@ -117,9 +117,19 @@ count_tests() {
     result "$1" $((${total:-0} - ${bad:-0} - skipped)) "${bad:-0}" "$remark"
 }
 
+# Those that still run: a shell's background jobs do not hear Ctrl-C.
+fuzzer_pids=()
+
+end_fuzzers() {
+    [ ${#fuzzer_pids[@]} != 0 ] || return 0
+    kill "${fuzzer_pids[@]}" 2>/dev/null || true
+    wait "${fuzzer_pids[@]}" || true
+}
+trap end_fuzzers EXIT # instead of stop_server: no server is started here
+
 # Each target counts as one. An input that breaks it stays in the tree, and is named.
 run_fuzzers() {
-    local tree=build/test-asan arguments fuzzer pids=() log bad=0 executions remark=''
+    local tree=build/test-asan arguments fuzzer log bad=0 executions remark=''
     choose_arguments fuzz
     if ! (configure $tree -G Ninja -DCHAT_TESTS=ON "${arguments[@]}" && build $tree --target fuzzers); then
         result fuzz 0 1 "the build failed: nothing was fuzzed"
@@ -132,14 +142,15 @@ run_fuzzers() {
         timeout $((fuzz_seconds + 120)) "$tree/bin/fuzz-$fuzzer" -max_total_time="$fuzz_seconds" \
             -timeout=20 -dict=tests/fuzz/chat.dict -print_final_stats=1 -artifact_prefix="$tree/fuzz-$fuzzer-" \
             "$tree/fuzz-found/$fuzzer" "tests/fuzz/corpus/$fuzzer" >"$tree/fuzz-$fuzzer.log" 2>&1 &
-        pids+=($!)
+        fuzzer_pids+=($!)
     done
     for fuzzer in "${!fuzzers[@]}"; do
         log=$tree/fuzz-${fuzzers[fuzzer]}.log
-        if ! wait "${pids[fuzzer]}"; then
+        if ! wait "${fuzzer_pids[fuzzer]}"; then
             bad=$((bad + 1))
             tail -n 40 "$log" >&2
         fi
+        unset "fuzzer_pids[fuzzer]"
         executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
         remark+="${remark:+, }${fuzzers[fuzzer]} ${executions:-?}"
     done
