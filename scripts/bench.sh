@@ -32,6 +32,7 @@ instructions() { # NAME
             "$tree/bin/mutex_bench" --rounds "$1" "$count" 2>&1 |
             awk '/refs:/ { gsub(",", "", $NF); print $NF }')")
     done
+    [[ ${total[0]} && ${total[1]} ]] || die "callgrind counted nothing for $1"
     echo $(((total[1] - total[0]) / 10000))
 }
 
