@@ -19,9 +19,9 @@ namespace {
 constexpr std::size_t reply_lane_bytes = 64 * 1024;
 constexpr std::size_t linger_bytes = 1024 * 1024;
 
-// glibc's functions are points of cancellation: in a process of several threads that costs 41
-// instructions a call, and nothing here waits. But a sanitizer sees them alone, and checks through
-// them what is sent.
+// The functions of glibc are points of cancellation: in a process of several threads that costs 41
+// instructions a call (of 2.36), and nothing here waits. But a sanitizer sees them alone, and checks
+// through them what is sent.
 constexpr bool through_glibc = CHAT_SANITIZED;
 
 /// Without waiting and without SIGPIPE. Returns the bytes sent, or -1 with errno set. One part alone
