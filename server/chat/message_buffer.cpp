@@ -2,6 +2,8 @@
 
 #include "server/chat/frame.hpp"
 
+#include <boost/smart_ptr/make_local_shared.hpp>
+
 #include <algorithm>
 #include <charconv>
 
@@ -47,7 +49,7 @@ void message_buffer::make_room_for(std::size_t frame_bytes) {
         if (frames.capacity() - frames.size() >= frame_bytes)
             return;
     }
-    auto fresh = std::make_shared<block>(newest_ + 1);
+    auto fresh = boost::make_local_shared<block>(block{.first = newest_ + 1, .offsets = {}, .frames = {}});
     fresh->frames.reserve(std::max(block_bytes_, frame_bytes));
     blocks_.push_back(std::move(fresh));
 }

@@ -1,13 +1,15 @@
 // The shared message buffer: the last N messages as ready-made frames, numbered from 1 without
 // holes. say appends, every session's deliver takes what is newer than its own cursor. It knows
 // nothing of locks or sockets; the room keeps it inside a guarded<message_buffer, buffer_mutex>.
+// Loop thread only: batches share its blocks, and count them without atomics.
 #pragma once
+
+#include <boost/smart_ptr/local_shared_ptr.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,7 +19,7 @@ namespace chat {
 
 /// A run of whole frames that stays valid while it is held, whatever the buffer drops meanwhile.
 struct frame_run {
-    std::shared_ptr<const void> owner;
+    boost::local_shared_ptr<const void> owner;
     std::string_view bytes;
     std::uint64_t count = 0; ///< frames in it
 };
@@ -73,7 +75,7 @@ private:
         [[nodiscard]] std::uint64_t end() const { return first + offsets.size(); }
     };
 
-    using block_place = std::deque<std::shared_ptr<block>>::const_iterator;
+    using block_place = std::deque<boost::local_shared_ptr<block>>::const_iterator;
 
     void make_room_for(std::size_t frame_bytes);
     void drop_what_exceeds_the_limits();
@@ -81,7 +83,7 @@ private:
 
     limits keep_;
     std::size_t block_bytes_;
-    std::deque<std::shared_ptr<block>> blocks_;
+    std::deque<boost::local_shared_ptr<block>> blocks_;
     std::uint64_t newest_ = 0;
     std::uint64_t oldest_ = 1;
     std::size_t bytes_ = 0;
