@@ -8,7 +8,9 @@ namespace chat {
 
 namespace {
 
-constexpr std::string_view blanks = " \t\r\n";
+bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 /// Takes what `text` begins with off its front: blanks, a string, any value.
 class reader {
@@ -16,16 +18,28 @@ public:
     explicit reader(std::string_view text)
         : rest_{text} {}
 
-    void skip(std::string_view any_of) {
-        rest_.remove_prefix(std::min(rest_.find_first_not_of(any_of), rest_.size()));
+    void skip_blanks() {
+        while (!rest_.empty() && is_blank(rest_.front()))
+            rest_.remove_prefix(1);
+    }
+
+    /// And the blanks on both sides of it.
+    void skip(char punctuation) {
+        skip_blanks();
+        if (rest_.starts_with(punctuation))
+            rest_.remove_prefix(1);
+        skip_blanks();
     }
 
     [[nodiscard]] bool at_end() const { return rest_.empty() || rest_.front() == '}'; }
 
     std::string_view take_string() {
-        std::size_t end = 1;
-        while (end < rest_.size() && rest_[end] != '"')
-            end += rest_[end] == '\\' ? 2 : 1;
+        auto end = std::min(rest_.find('"', 1), rest_.size());
+        if (rest_.substr(0, end).find('\\') != std::string_view::npos) {
+            // That quote may be an escaped one.
+            for (end = 1; end < rest_.size() && rest_[end] != '"';)
+                end += rest_[end] == '\\' ? 2 : 1;
+        }
         return take(end + 1);
     }
 
@@ -38,7 +52,7 @@ public:
             const char next = rest_.front();
             const bool opens = next == '{' || next == '[';
             const bool closes = next == '}' || next == ']';
-            if (depth == 0 && (closes || next == ',' || blanks.find(next) != blanks.npos))
+            if (depth == 0 && (closes || next == ',' || is_blank(next)))
                 break;
             if (next == '"') {
                 take_string();
@@ -63,8 +77,9 @@ private:
 };
 
 bool is_name(std::string_view quoted, std::string_view name) {
-    if (quoted.find('\\') == std::string_view::npos)
-        return quoted.substr(1, quoted.size() - 2) == name;
+    const auto inside = quoted.substr(1, quoted.size() - 2);
+    if (inside == name || inside.find('\\') == std::string_view::npos)
+        return inside == name;
     const auto decoded = boost::json::parse({quoted.data(), quoted.size()});
     return decoded.as_string() == boost::json::string_view{name.data(), name.size()};
 }
@@ -74,18 +89,14 @@ bool is_name(std::string_view quoted, std::string_view name) {
 std::string_view member_text(std::string_view object, std::string_view name) {
     std::string_view found;
     reader in{object};
-    in.skip(blanks);
-    in.skip("{");
-    for (in.skip(blanks); !in.at_end(); in.skip(blanks)) {
+    in.skip('{');
+    while (!in.at_end()) {
         const bool is_it = is_name(in.take_string(), name);
-        in.skip(blanks);
-        in.skip(":");
-        in.skip(blanks);
+        in.skip(':');
         const auto value = in.take_value();
         if (is_it)
             found = value;
-        in.skip(blanks);
-        in.skip(",");
+        in.skip(',');
     }
     return found;
 }

@@ -6,6 +6,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <iterator>
 
@@ -15,13 +16,18 @@ namespace json = boost::json;
 
 namespace {
 
-bool needs_escape(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
-}
+// By character: a look at each costs a third of the comparisons, and every message is looked through.
+constexpr auto needs_escape = [] {
+    std::array<bool, 256> table{};
+    std::fill_n(table.begin(), 0x20, true);
+    table['"'] = table['\\'] = true;
+    return table;
+}();
 
 /// Appends the text as a JSON string, quotes and escapes included.
 void append_json_string(std::string& out, std::string_view text) {
-    if (std::ranges::none_of(text, needs_escape)) {
+    const auto as_it_is = [](char c) { return !needs_escape[static_cast<unsigned char>(c)]; };
+    if (std::ranges::all_of(text, as_it_is)) {
         out.append(1, '"').append(text).append(1, '"');
         return;
     }
@@ -34,11 +40,9 @@ void append_json_string(std::string& out, std::string_view text) {
     }
 }
 
-/// With leading zeros.
-void append_digits(std::string& out, unsigned value, std::size_t width) {
-    out.append(width, '0');
-    for (auto digit = out.rbegin(); width > 0; --width, value /= 10)
-        *digit++ = static_cast<char>('0' + value % 10);
+void append_number(std::string& out, std::uint64_t number) {
+    const fmt::format_int digits{number};
+    out.append(digits.data(), digits.size());
 }
 
 /// As `2026-11-22T21:34:00.123Z`, by arithmetic: strftime would take longer than all the rest, and a
@@ -49,17 +53,20 @@ void append_time(std::string& out, std::chrono::system_clock::time_point when) {
     const auto day = floor<days>(ms);
     const year_month_day date{day};
     const hh_mm_ss clock{ms - day};
-    const auto number = [&out](auto value, std::size_t width, char behind) {
-        append_digits(out, static_cast<unsigned>(value), width);
-        out += behind;
+    auto text = std::to_array("0000-00-00T00:00:00.000Z");
+    const auto write = [&text](auto value, std::size_t from, std::size_t to) {
+        auto rest = static_cast<unsigned>(value);
+        for (; to > from; rest /= 10)
+            text[--to] = static_cast<char>('0' + rest % 10);
     };
-    number(static_cast<int>(date.year()), 4, '-');
-    number(static_cast<unsigned>(date.month()), 2, '-');
-    number(static_cast<unsigned>(date.day()), 2, 'T');
-    number(clock.hours().count(), 2, ':');
-    number(clock.minutes().count(), 2, ':');
-    number(clock.seconds().count(), 2, '.');
-    number(clock.subseconds().count(), 3, 'Z');
+    write(static_cast<int>(date.year()), 0, 4);
+    write(static_cast<unsigned>(date.month()), 5, 7);
+    write(static_cast<unsigned>(date.day()), 8, 10);
+    write(clock.hours().count(), 11, 13);
+    write(clock.minutes().count(), 14, 16);
+    write(clock.seconds().count(), 17, 19);
+    write(clock.subseconds().count(), 20, 23);
+    out.append(text.data(), text.size() - 1);
 }
 
 boost::system::result<request, refusal> parse_say(const json::object& message,
@@ -202,7 +209,9 @@ std::string encode_ack(std::string_view ref, std::uint64_t seq) {
     text += R"({"type":"ack",)";
     if (!ref.empty())
         text.append(R"("ref":)").append(ref) += ',';
-    text.append(R"("seq":)").append(std::to_string(seq)) += '}';
+    text += R"("seq":)";
+    append_number(text, seq);
+    text += '}';
     return text;
 }
 
@@ -225,7 +234,9 @@ std::string encode_message_rest(std::uint64_t id, std::string_view from, std::st
                                 std::chrono::system_clock::time_point when) {
     std::string rest;
     rest.reserve(96 + from.size() + text.size());
-    rest.append(R"(,"id":)").append(std::to_string(id)).append(R"(,"from":)");
+    rest += R"(,"id":)";
+    append_number(rest, id);
+    rest += R"(,"from":)";
     append_json_string(rest, from);
     rest += R"(,"text":)";
     append_json_string(rest, text);
