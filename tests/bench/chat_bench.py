@@ -264,7 +264,8 @@ def parse():
     parser.add_argument("--seconds", type=float, help="of each run [2]")
     parser.add_argument("--only", default="closed,open,idle,many,slow",
                         help="parts, and numbers of points of the closed loop: closed,open,idle,many,slow,1,2,3,4,5")
-    parser.add_argument("--servers", help="some of: raw epoll (always), raw epoll quiet, async-released, std-released, async, ws")
+    parser.add_argument("--servers", help="some of: raw epoll (always), raw epoll quiet, raw epoll threaded, "
+                        "async-released, std-released, async, ws")
     parser.add_argument("--bin", required=True, help=argparse.SUPPRESS)
     o = parser.parse_args()
     o.rounds = o.rounds or (1 if o.quick else 5)
@@ -278,7 +279,8 @@ def main():
     chat = {"async-released": "async-released", "std-released": "std-released", "async": "async-across_await"}
     o.chat_load = os.path.join(o.bin, "chat-load")
     raw = os.path.join(o.bin, "raw_epoll_server")
-    o.commands = {"raw epoll": [raw], "raw epoll quiet": [raw, "--quiet-reading"]}
+    o.commands = {"raw epoll": [raw], "raw epoll quiet": [raw, "--quiet-reading"],
+                  "raw epoll threaded": [raw, "--second-thread"]}
     for name, build in chat.items():
         o.commands[name] = [os.path.join(o.bin, f"chat-server-{build}"), "--port", "0", "--log-level", "warn"]
     if os.path.isdir(os.path.join(HERE, "node_modules", "ws")):

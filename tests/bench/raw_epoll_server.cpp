@@ -6,7 +6,9 @@
 // connection with all that the round has brought. A message is framed once. Nothing is allocated
 // for a message, no handler is called through a pointer, nothing waits for anything. With
 // --quiet-reading a round goes on until two turns have brought no message, as the chat server's do:
-// fewer sends when many speak, later ones when one does.
+// fewer sends when many speak, later ones when one does. With --second-thread an idle thread stands
+// beside it, as the watch thread beside the chat: of files that threads share the kernel counts who
+// uses them, in every send.
 //
 // What it leaves out, and the chat server does: history, locks, limits, time limits and bounds of
 // memory (a reader that does not read costs what it is owed), UTF-8 and JSON validation, presence,
@@ -31,6 +33,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -410,6 +413,8 @@ int main(int argc, char** argv) {
         for (int i = 1; i < argc; ++i) {
             if (argv[i] == "--quiet-reading"sv)
                 quiet_reading = true;
+            else if (argv[i] == "--second-thread"sv)
+                std::thread{[] { ::pause(); }}.detach();
             else if (argv[i] == "--port"sv && i + 1 < argc)
                 port = std::atoi(argv[++i]);
         }
