@@ -23,6 +23,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
@@ -33,6 +34,7 @@
 
 #include <atomic>
 #include <concepts>
+#include <cstddef>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -132,9 +134,22 @@ struct async_mutex_waiter {
     /// Destroys the waiter and its handler, unrun: its context dies.
     virtual void die() noexcept = 0;
 
-    async_mutex_waiter* next = nullptr;
-    async_mutex_waiter* previous = nullptr;
-    async_mutex_home* home = nullptr; // of the handler's context; null if its executor names none
+    struct place {
+        async_mutex_waiter* next = nullptr;
+        async_mutex_waiter* previous = nullptr;
+        async_mutex_home* home =
+            nullptr; // of the handler's context; null if its executor names none
+    };
+
+    bool queued = false;    // under the queue's mutex
+    bool granted = false;   // once delivered
+    bool connected = false; // the handler's slot has our canceller
+    bool lent = false;      // the memory
+
+    union {
+        place at{};                                         // until delivered; then
+        alignas(void*) std::byte memory[5 * sizeof(void*)]; // what is posted may lie here
+    };
 
 protected:
     ~async_mutex_waiter() = default;
@@ -145,27 +160,25 @@ class async_mutex_queue {
 public:
     bool empty() const noexcept { return first_ == nullptr; }
 
-    /// Only a waiter in the middle or at the end has a predecessor; a lone one is also the first.
-    bool contains(const async_mutex_waiter& waiter) const noexcept {
-        return waiter.previous != nullptr || first_ == &waiter;
-    }
-
     void push_back(async_mutex_waiter& waiter) noexcept {
-        waiter.previous = last_;
-        (last_ ? last_->next : first_) = &waiter;
+        waiter.at.previous = last_;
+        (last_ ? last_->at.next : first_) = &waiter;
         last_ = &waiter;
+        waiter.queued = true;
     }
 
     void erase(async_mutex_waiter& waiter) noexcept {
-        (waiter.next ? waiter.next->previous : last_) = waiter.previous;
-        (waiter.previous ? waiter.previous->next : first_) = waiter.next;
-        waiter.next = waiter.previous = nullptr;
+        auto& [next, previous, home] = waiter.at;
+        (next ? next->at.previous : last_) = previous;
+        (previous ? previous->at.next : first_) = next;
+        next = nullptr;
+        waiter.queued = false;
     }
 
     async_mutex_waiter* front() const noexcept { return first_; }
 
     static async_mutex_waiter* after(const async_mutex_waiter& waiter) noexcept {
-        return waiter.next;
+        return waiter.at.next;
     }
 
     async_mutex_waiter& pop_front() noexcept {
@@ -179,20 +192,19 @@ private:
     async_mutex_waiter* last_ = nullptr;
 };
 
-/// Waiters that left the queue and are not yet posted or destroyed, oldest first. Linked forward
-/// only: to a cancellation that comes meanwhile they are not in a queue.
+/// Waiters that left the queue and are not yet posted or destroyed, oldest first.
 class async_mutex_departed {
 public:
     bool empty() const noexcept { return first_ == nullptr; }
 
     void push_back(async_mutex_waiter& waiter) noexcept {
-        (last_ ? last_->next : first_) = &waiter;
+        (last_ ? last_->at.next : first_) = &waiter;
         last_ = &waiter;
     }
 
     async_mutex_waiter& pop_front() noexcept {
         auto& waiter = *first_;
-        first_ = std::exchange(waiter.next, nullptr);
+        first_ = std::exchange(waiter.at.next, nullptr);
         return waiter;
     }
 
@@ -286,11 +298,11 @@ public:
     /// gone.
     bool enqueue(async_mutex_waiter& waiter, asio::execution_context* context) {
         std::unique_lock lock{queue_mutex_};
-        if (context && !(waiter.home = home_of(*context))) {
+        if (context && !(waiter.at.home = home_of(*context))) {
             lock.unlock();
             join(*context);
             lock.lock();
-            waiter.home = home_of(*context);
+            waiter.at.home = home_of(*context);
         }
         auto seen = word_.load(std::memory_order_relaxed);
         while (seen != word::contended) {
@@ -322,7 +334,7 @@ public:
     void cancel(async_mutex_waiter& waiter) noexcept {
         {
             std::lock_guard lock{queue_mutex_};
-            if (!queue_.contains(waiter)) {
+            if (!waiter.queued) {
                 return;
             }
             queue_.erase(waiter);
@@ -421,14 +433,14 @@ private:
     // A waiter that has left the queue is about to be posted: its context waits for that if it
     // dies.
     static void announce(const async_mutex_waiter& waiter) noexcept {
-        if (waiter.home) {
-            waiter.home->arrivals.fetch_add(1, std::memory_order_relaxed);
+        if (waiter.at.home) {
+            waiter.at.home->arrivals.fetch_add(1, std::memory_order_relaxed);
         }
     }
 
     // Announced before. Neither the waiter nor this state need outlive its handler.
     static void deliver(async_mutex_waiter& waiter, bool granted) noexcept {
-        auto* const home = waiter.home;
+        auto* const home = waiter.at.home;
         waiter.deliver(granted);
         if (home) {
             home->arrivals.fetch_sub(1, std::memory_order_release);
@@ -449,7 +461,7 @@ private:
         contexts_.remove_if([&](const membership& each) { return each.known_to == &dying; });
         for (auto* at = queue_.front(); at;) {
             auto& waiter = *std::exchange(at, async_mutex_queue::after(*at));
-            if (waiter.home == &dying) {
+            if (waiter.at.home == &dying) {
                 queue_.erase(waiter);
                 retain(); // until it has died
                 dead.push_back(waiter);
@@ -520,46 +532,47 @@ public:
         , work_(asio::prefer(asio::get_associated_executor(handler_, fallback),
                              asio::execution::outstanding_work.tracked)) {}
 
-    ~async_mutex_wait() {
-        if (canceller_) {
-            canceller_->wait = nullptr;
-        }
-    }
+    ~async_mutex_wait() { disconnect(); }
 
 private:
-    /// Sits in the waiter's cancellation slot. Either may die first, so each knows the other.
+    /// Sits in the waiter's cancellation slot, not longer than the waiter lives.
     struct canceller {
         explicit canceller(async_mutex_wait& its) noexcept
-            : state{its.state_}
-            , wait{&its} {
-            state.retain();
-            wait->canceller_ = this;
+            : wait{its} {
+            wait.state_.retain();
+            wait.connected = true;
         }
 
         canceller(const canceller&) = delete;
         canceller& operator=(const canceller&) = delete;
 
         ~canceller() {
-            if (wait) {
-                wait->canceller_ = nullptr;
-            }
-            state.release();
+            wait.connected = false;
+            wait.state_.release();
         }
 
         /// All types count: an operation that only waits has no partial effect.
         void operator()(asio::cancellation_type type) const {
-            if (wait && type != asio::cancellation_type::none) {
-                state.cancel(*wait); // may run the handler elsewhere, and so end *this
+            if (type != asio::cancellation_type::none) {
+                wait.state_.cancel(wait); // may run the handler elsewhere, and so end *this
             }
         }
 
-        State& state;
-        async_mutex_wait* wait;
+        async_mutex_wait& wait;
     };
 
+    void disconnect() noexcept {
+        if (connected) { // or the signal is gone, or serves another operation by now
+            asio::get_associated_cancellation_slot(handler_).clear();
+        }
+    }
+
     static allocator_type allocator_of(const Handler& handler) noexcept {
-        return allocator_type(
-            asio::get_associated_allocator(handler, asio::recycling_allocator<void>()));
+        return allocator_type(proto_allocator_of(handler));
+    }
+
+    static proto_allocator proto_allocator_of(const Handler& handler) noexcept {
+        return asio::get_associated_allocator(handler, asio::recycling_allocator<void>());
     }
 
     void destroy() noexcept {
@@ -568,46 +581,94 @@ private:
         allocator_traits::deallocate(allocator, this, 1);
     }
 
+    /// Where what is posted lies: in the waiter, if it fits, else where the handler wants it. May
+    /// outlive the waiter, but not allocate then.
+    template <class T>
+    class delivery_allocator {
+    public:
+        using value_type = T;
+
+        explicit delivery_allocator(async_mutex_wait& wait) noexcept
+            : wait_{&wait}
+            , proto_{proto_allocator_of(wait.handler_)} {}
+
+        template <class U>
+        delivery_allocator(const delivery_allocator<U>& other) noexcept
+            : wait_{other.wait_}
+            , proto_{other.proto_} {}
+
+        T* allocate(std::size_t n) {
+            if (n * sizeof(T) <= sizeof wait_->memory && alignof(T) <= alignof(void*) &&
+                !std::exchange(wait_->lent, true)) {
+                return reinterpret_cast<T*>(wait_->memory);
+            }
+            return rebound{proto_}.allocate(n);
+        }
+
+        void deallocate(T* memory, std::size_t n) noexcept {
+            if (reinterpret_cast<std::byte*>(memory) != wait_->memory) {
+                rebound{proto_}.deallocate(memory, n);
+            }
+        }
+
+        bool operator==(const delivery_allocator& other) const noexcept {
+            return wait_ == other.wait_;
+        }
+
+    private:
+        template <class>
+        friend class delivery_allocator;
+
+        using rebound = typename std::allocator_traits<proto_allocator>::template rebind_alloc<T>;
+
+        async_mutex_wait* wait_;
+        [[no_unique_address]] proto_allocator proto_;
+    };
+
     /// What is posted. Destroyed without having run it destroys the handler, and gives back a
     /// grant.
     class delivery {
     public:
-        using allocator_type = proto_allocator;
+        // Only of Asio's own loop is it known that it allocates no more once the handler ran.
+        using allocator_type =
+            std::conditional_t<std::is_same_v<executor_type, asio::io_context::executor_type>,
+                               delivery_allocator<void>, proto_allocator>;
 
-        delivery(async_mutex_wait& wait, bool granted) noexcept
-            : wait_{&wait}
-            , granted_{granted} {}
+        explicit delivery(async_mutex_wait& wait) noexcept
+            : wait_{&wait} {}
 
         delivery(delivery&& other) noexcept
-            : wait_{std::exchange(other.wait_, nullptr)}
-            , granted_{other.granted_} {}
+            : wait_{std::exchange(other.wait_, nullptr)} {}
 
         ~delivery() {
             if (wait_) {
-                wait_->drop(granted_);
+                wait_->drop();
             }
         }
 
         allocator_type get_allocator() const noexcept {
-            return asio::get_associated_allocator(wait_->handler_,
-                                                  asio::recycling_allocator<void>());
+            if constexpr (std::is_same_v<allocator_type, proto_allocator>) {
+                return proto_allocator_of(wait_->handler_);
+            } else {
+                return allocator_type{*wait_};
+            }
         }
 
-        void operator()() { std::exchange(wait_, nullptr)->complete(granted_); }
+        void operator()() { std::exchange(wait_, nullptr)->complete(); }
 
     private:
         async_mutex_wait* wait_;
-        bool granted_;
     };
 
-    void deliver(bool granted) noexcept override {
+    void deliver(bool with_lock) noexcept override {
+        granted = with_lock;
         if (granted) {
             state_.observer().acquired(this, site_);
         } else {
             state_.observer().abandoned(this, site_);
         }
         asio::post(asio::prefer(work_, asio::execution::outstanding_work.untracked),
-                   delivery{*this, granted});
+                   delivery{*this});
     }
 
     void die() noexcept override {
@@ -618,21 +679,19 @@ private:
     }
 
     // The executor destroyed what was posted, and will never run it.
-    void drop(bool granted) noexcept {
+    void drop() noexcept {
         Guard given_back{granted ? &state_ : nullptr};
         destroy();
     }
 
     // On the handler's executor.
-    void complete(bool granted) {
+    void complete() {
         Guard held{granted ? &state_ : nullptr};
-        if (canceller_) { // or the signal is gone, or serves another operation by now
-            asio::get_associated_cancellation_slot(handler_).clear();
-        }
+        const auto error = granted ? boost::system::error_code{} : asio::error::operation_aborted;
+        disconnect();
         Handler handler{std::move(handler_)};
         destroy();
-        std::move(handler)(granted ? boost::system::error_code{} : asio::error::operation_aborted,
-                           std::move(held));
+        std::move(handler)(error, std::move(held));
     }
 
     asio::execution_context* context() const noexcept {
@@ -647,7 +706,6 @@ private:
     [[no_unique_address]] typename State::site_type site_;
     Handler handler_;
     work_type work_;
-    canceller* canceller_ = nullptr;
 };
 
 } // namespace detail

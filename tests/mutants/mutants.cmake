@@ -80,7 +80,7 @@ chat_mutant(only_terminal async_mutex "each type of cancellation aborts a waiter
   "type != asio::cancellation_type::none" "type == asio::cancellation_type::terminal")
 
 chat_mutant(cancels_what_was_granted async_mutex "a cancellation that meets a grant comes too late"
-  "return waiter.previous != nullptr || first_ == &waiter" "return true")
+  "if (!waiter.queued) {" "if (false) {")
 
 chat_mutant(last_cancelled_leaves_it_taken async_mutex
   "cancelling the only waiter does not keep the lock from being freed"
@@ -91,24 +91,27 @@ chat_mutant(slot_is_not_cleared async_mutex "each type of cancellation aborts a 
 
 chat_mutant(canceller_outlives_its_waiter async_mutex
   "a signal that outlives its waiter's context does nothing"
-  "canceller_->wait = nullptr" "")
+  "~async_mutex_wait() { disconnect(); }" "")
 
 chat_mutant(waiter_outlives_its_canceller async_mutex
   "a signal may die before the context that its waiter dies with"
-  "wait->canceller_ = nullptr" "")
+  "wait.connected = false;" "")
 
 chat_mutant(slot_is_cleared_after_its_signal async_mutex
   "a signal may die before its waiter is granted"
-  "if (canceller_) { // or" "if (true) { // or")
+  "if (connected) { // or" "if (true) { // or")
 
+# It looks into the queue, too, since AddressSanitizer does not see that the lock of a dead state is taken.
 chat_mutant(cancellation_has_no_reference async_mutex "destroying the mutex aborts who waits"
-  "state.retain();\n            wait" "wait"
-  "state.release();\n        }\n\n        /// All types" "}\n\n        /// All types")
+  "wait.state_.retain();" "" "wait.state_.release();" "" "if (!waiter.queued) {" "if (queue_.empty() || !waiter.queued) {")
 
 # --- Ends of lives
 
 chat_mutant(grant_dies_with_its_context async_mutex "a context that dies gives back a grant in flight"
   "Guard given_back{granted ? &state_ : nullptr}" "(void)granted")
+
+chat_mutant(memory_is_given_back_twice async_mutex "waiters are served in the order they came"
+  "if (reinterpret_cast<std::byte*>(memory) != wait_->memory)" "if (true)")
 
 chat_mutant(grant_dies_with_its_handler async_mutex "a throwing handler gives the lock back"
   "Guard held{granted ? &state_ : nullptr};" "auto& held = *new Guard{granted ? &state_ : nullptr};")
@@ -122,7 +125,7 @@ chat_mutant(dying_waiter_has_no_reference async_mutex "a waiter that dies may ta
 
 chat_mutant(foreign_context_is_not_met async_mutex
   "a context that dies takes its waiters along and the queue goes on"
-  "if (context && !(waiter.home = home_of(*context)))" "if (false)")
+  "if (context && !(waiter.at.home = home_of(*context)))" "if (false)")
 
 chat_mutant(mutex_leaves_its_waiters async_mutex "destroying the mutex aborts who waits"
   "deliver(aborted.pop_front(), false)" "aborted.pop_front()")
@@ -134,8 +137,7 @@ chat_mutant(assignment_forgets_what_it_held mutex_contract "moving onto a held g
   "guard{std::move(other)}.swap(*this)" "state_ = std::exchange(other.state_, nullptr)")
 
 chat_mutant(departed_looks_queued async_mutex "a waiter that dies may cancel others that die with it"
-  "        (last_ ? last_->next : first_) = &waiter;\n        last_ = &waiter;\n    }\n\n    async_mutex_waiter& pop_front() noexcept {\n        auto& waiter = *first_;\n        first_"
-  "        waiter.previous = last_;\n        (last_ ? last_->next : first_) = &waiter;\n        last_ = &waiter;\n    }\n\n    async_mutex_waiter& pop_front() noexcept {\n        auto& waiter = *first_;\n        first_")
+  "        last_ = &waiter;\n    }" "        last_ = &waiter;\n        waiter.queued = true;\n    }")
 
 # --- Races, which only the exploration of all orders can be sure to see
 
@@ -155,8 +157,8 @@ chat_mutant(waits_for_a_lock_freed_meanwhile mutex_exploration "no order of lock
   "const auto wanted = word::contended")
 
 chat_mutant(cancellation_is_not_atomic mutex_exploration "no order of lock"
-  "std::lock_guard lock{queue_mutex_};\n            if (!queue_.contains(waiter)) {\n                return;\n            }"
-  "queue_mutex_.lock();\n            const bool there = queue_.contains(waiter);\n            queue_mutex_.unlock();\n            if (!there) {\n                return;\n            }\n            std::lock_guard lock{queue_mutex_};")
+  "std::lock_guard lock{queue_mutex_};\n            if (!waiter.queued) {\n                return;\n            }"
+  "queue_mutex_.lock();\n            const bool there = waiter.queued;\n            queue_mutex_.unlock();\n            if (!there) {\n                return;\n            }\n            std::lock_guard lock{queue_mutex_};")
 
 chat_mutant(dies_while_it_is_unlocked mutex_exploration "no order breaks a mutex that is destroyed"
   "word_.compare_exchange_strong(seen, word::orphaned, std::memory_order_acq_rel,\n                                          std::memory_order_acquire)"
