@@ -123,7 +123,8 @@ struct async_mutex_home {
     std::atomic<unsigned> arrivals{0};
 };
 
-/// An operation that found the lock taken. It is in the queue, or on its way to its handler.
+/// An operation that found the lock taken. It is in the queue, or on its way to its handler: then
+/// its place in the queue is memory for what is posted.
 struct async_mutex_waiter {
     async_mutex_waiter() noexcept = default;
     async_mutex_waiter(const async_mutex_waiter&) = delete;
@@ -133,22 +134,24 @@ struct async_mutex_waiter {
     virtual void deliver(bool granted) noexcept = 0;
     /// Destroys the waiter and its handler, unrun: its context dies.
     virtual void die() noexcept = 0;
+    /// True if this thread runs the handler's context, which cannot die meanwhile. Called under the
+    /// queue's mutex.
+    virtual bool is_here() const noexcept = 0;
 
     struct place {
         async_mutex_waiter* next = nullptr;
         async_mutex_waiter* previous = nullptr;
-        async_mutex_home* home =
-            nullptr; // of the handler's context; null if its executor names none
+        async_mutex_home* home = nullptr; // of the handler's context; null if it has none
     };
 
     bool queued = false;    // under the queue's mutex
+    bool connected = false; // the handler's cancellation slot has our canceller
     bool granted = false;   // once delivered
-    bool connected = false; // the handler's slot has our canceller
-    bool lent = false;      // the memory
+    bool lent = false;      // the memory, to what is posted
 
     union {
-        place at{};                                         // until delivered; then
-        alignas(void*) std::byte memory[5 * sizeof(void*)]; // what is posted may lie here
+        place at{};                                         // until it is delivered
+        alignas(void*) std::byte memory[5 * sizeof(void*)]; // from then on
     };
 
 protected:
@@ -432,13 +435,15 @@ private:
 
     // A waiter that has left the queue is about to be posted: its context waits for that if it
     // dies.
-    static void announce(const async_mutex_waiter& waiter) noexcept {
-        if (waiter.at.home) {
+    static void announce(async_mutex_waiter& waiter) noexcept {
+        if (waiter.is_here()) {
+            waiter.at.home = nullptr;
+        } else if (waiter.at.home) {
             waiter.at.home->arrivals.fetch_add(1, std::memory_order_relaxed);
         }
     }
 
-    // Announced before. Neither the waiter nor this state need outlive its handler.
+    // Announced before, if need be. Neither the waiter nor this state need outlive its handler.
     static void deliver(async_mutex_waiter& waiter, bool granted) noexcept {
         auto* const home = waiter.at.home;
         waiter.deliver(granted);
@@ -497,6 +502,10 @@ class async_mutex_wait final : public async_mutex_waiter {
     using allocator_type =
         typename std::allocator_traits<proto_allocator>::template rebind_alloc<async_mutex_wait>;
     using allocator_traits = std::allocator_traits<allocator_type>;
+
+    // Of the usual executor more is known: it allocates what it posts at once, and never later, and
+    // tells whether it runs on this thread without calling anything of the user's.
+    static constexpr bool on_loop = std::is_same_v<executor_type, asio::io_context::executor_type>;
 
 public:
     /// Queues the handler, or posts it when the lock is free after all.
@@ -581,8 +590,8 @@ private:
         allocator_traits::deallocate(allocator, this, 1);
     }
 
-    /// Where what is posted lies: in the waiter, if it fits, else where the handler wants it. May
-    /// outlive the waiter, but not allocate then.
+    /// Has what is posted lie in the waiter, if it fits, so that a waiter takes one block in all.
+    /// Its copies may outlive the waiter, but do not allocate then.
     template <class T>
     class delivery_allocator {
     public:
@@ -629,10 +638,8 @@ private:
     /// grant.
     class delivery {
     public:
-        // Only of Asio's own loop is it known that it allocates no more once the handler ran.
         using allocator_type =
-            std::conditional_t<std::is_same_v<executor_type, asio::io_context::executor_type>,
-                               delivery_allocator<void>, proto_allocator>;
+            std::conditional_t<on_loop, delivery_allocator<void>, proto_allocator>;
 
         explicit delivery(async_mutex_wait& wait) noexcept
             : wait_{&wait} {}
@@ -647,10 +654,10 @@ private:
         }
 
         allocator_type get_allocator() const noexcept {
-            if constexpr (std::is_same_v<allocator_type, proto_allocator>) {
-                return proto_allocator_of(wait_->handler_);
-            } else {
+            if constexpr (on_loop) {
                 return allocator_type{*wait_};
+            } else {
+                return proto_allocator_of(wait_->handler_);
             }
         }
 
@@ -669,6 +676,14 @@ private:
         }
         asio::post(asio::prefer(work_, asio::execution::outstanding_work.untracked),
                    delivery{*this});
+    }
+
+    bool is_here() const noexcept override {
+        if constexpr (on_loop) {
+            return work_.running_in_this_thread();
+        } else {
+            return false;
+        }
     }
 
     void die() noexcept override {
