@@ -45,5 +45,5 @@ examine_tidy() {
     judge "clang-tidy, as it comes" $run/tidy.default.log "The guard in room.cpp is of a type that it has not heard of."
     tidy $run/tidy.log "$checks"
     judge "clang-tidy, taught" $run/tidy.log \
-        "With that type in .clang-tidy it finds both deliberate lines, before anything runs. A lock() without a guard it never sees."
+        "With that type in .clang-tidy it finds both guards, before anything runs. A lock() without a guard it never sees."
 }
