@@ -424,12 +424,11 @@ void goal_row(const recorder& seen, const char* work, const char* name, const ch
     }
 }
 
-void goal_row(const recorder& seen, const char* work, const char* name, double goal) {
-    if (const auto mine = seen.ns(name); mine > 0) {
-        std::printf("| %s | %.0f ns | | %.0f ns | %s |\n", work, mine, goal,
-                    mine <= goal ? "met" : "missed");
-    }
-}
+// Goals that were set in nanoseconds, where an uncontended std::mutex took this long. As multiples of
+// it they hold on other machines, and on one whose host is busy.
+constexpr double std_mutex_ns = 10.8;
+constexpr double cancel_ns = 110;
+constexpr double release_ns = 80;
 
 void table_of_goals(const recorder& seen) {
     std::puts("\n| work | each | ratio | goal | |\n|---|---|---|---|---|");
@@ -449,14 +448,21 @@ void table_of_goals(const recorder& seen) {
              "contended/channel", 0.9);
     goal_row(seen, "2 threads, 64 coroutines, held across a yield", "threads/async_mutex",
              "the bare yield", "threads/yield", 3.0);
-    goal_row(seen, "cancel 100,000 waiters, oldest first", "cancel/forward", 110);
-    goal_row(seen, "cancel 100,000 waiters, newest first", "cancel/reverse", 110);
-    goal_row(seen, "release 1,000,000 queued callbacks", "release/async_mutex", 80);
+    goal_row(seen, "cancel 100,000 waiters, oldest first", "cancel/forward", "`std::mutex`",
+             "uncontended/std_mutex", cancel_ns / std_mutex_ns);
+    goal_row(seen, "cancel 100,000 waiters, newest first", "cancel/reverse", "`std::mutex`",
+             "uncontended/std_mutex", cancel_ns / std_mutex_ns);
+    goal_row(seen, "release 1,000,000 queued callbacks", "release/async_mutex", "`std::mutex`",
+             "uncontended/std_mutex", release_ns / std_mutex_ns);
     if (const auto bytes = seen.counter("cancel/forward", "bytes_each"); bytes > 0) {
         std::printf("| heap of a waiting callback with a cancellation slot | %.0f bytes | | 160 "
                     "bytes | %s |\n",
                     bytes, bytes <= 160 ? "met" : "missed");
     }
+    std::printf(
+        "\nThe goals for cancelling and releasing are %.0f and %.0f ns where a `std::mutex` takes "
+        "%.1f ns.\n",
+        cancel_ns, release_ns, std_mutex_ns);
 }
 
 void others_row(const recorder& seen, const char* what, const char* uncontended,
