@@ -113,13 +113,15 @@ task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<
         out.cancel();
     });
     beast::flat_buffer buffer{max_header_bytes};
-    http::request_parser<http::empty_body> parser;
-    parser.header_limit(max_header_bytes);
+    // Not in the frame: Asio gives a frame that ended to the next task, and one that stays should not
+    // be in one so large.
+    const auto parser = std::make_unique<http::request_parser<http::empty_body>>();
+    parser->header_limit(max_header_bytes);
     const auto [error, size] =
-        co_await http::async_read_header(out, buffer, parser, asio::as_tuple(use_task));
+        co_await http::async_read_header(out, buffer, *parser, asio::as_tuple(use_task));
     state->reading = false;
     auto against = error ? object_to(error, state->timed_out)
-                         : object_to(parser.get(), limits.allowed_origins);
+                         : object_to(parser->get(), limits.allowed_origins);
     if (!error && !against && buffer.size() > 0) {
         // Beast's accept would lose them, and RFC 6455 (4.1) forbids to send so early.
         counted.struck.add(limit::bad_request);
@@ -131,7 +133,7 @@ task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<
         spdlog::debug("no handshake reason=\"{}\"", error.message());
     if (error || against)
         co_return std::nullopt;
-    co_return parser.release();
+    co_return parser->release();
 }
 
 task<> turn_away(wire& out, std::shared_ptr<void> owner, objection against) {
