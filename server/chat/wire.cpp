@@ -116,12 +116,13 @@ void wire::control_is_ready() {
     flush();
 }
 
-void wire::gathered::add(lane from, std::string_view part, std::uint64_t news) {
+void wire::gathered::add(lane from, std::string_view part, std::uint64_t messages) {
     if (part.empty())
         return;
     parts[used] = {const_cast<char*>(part.data()), part.size()};
-    segments[used++] = {from, news};
+    segments[used++] = {from, messages};
     bytes += part.size();
+    news += messages;
 }
 
 wire::gathered wire::gather(std::span<const frame_run> news) const {
@@ -166,10 +167,12 @@ std::uint64_t wire::send_owed(std::span<const frame_run> news) {
         return 0;
     }
     const auto size = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
-    const auto taken = settle(owed, size);
+    // Nearly always nothing but news was owed, and all of it is out.
+    const bool whole = size == owed.bytes;
+    const auto taken = only_news_ && whole ? owed.news : settle(owed, size);
     counted.sent_bytes.add(size);
     counted.deliveries.add(taken);
-    only_news_ = size == owed.bytes; // or less, but then nothing is lost by a look
+    only_news_ = whole; // or less, but then nothing is lost by a look
     if (!only_news_)
         wait_until_writable();
     return taken;

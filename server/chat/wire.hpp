@@ -168,15 +168,16 @@ private:
     struct gathered {
         struct segment {
             lane from;
-            std::uint64_t news; ///< messages in it
+            std::uint64_t news; // messages in it
         };
 
         std::array<iovec, 6> parts; // for the kernel; no more than `used` of both are set
         std::array<segment, 6> segments;
         std::size_t used = 0;
         std::size_t bytes = 0;
+        std::uint64_t news = 0; // messages in all
 
-        void add(lane from, std::string_view part, std::uint64_t news = 0);
+        void add(lane from, std::string_view part, std::uint64_t messages = 0);
     };
 
     void control_is_ready();
