@@ -49,7 +49,8 @@ void message_buffer::make_room_for(std::size_t frame_bytes) {
         if (frames.capacity() - frames.size() >= frame_bytes)
             return;
     }
-    auto fresh = boost::make_local_shared<block>(block{.first = newest_ + 1, .offsets = {}, .frames = {}});
+    auto fresh =
+        boost::make_local_shared<block>(block{.first = newest_ + 1, .offsets = {}, .frames = {}});
     fresh->frames.reserve(std::max(block_bytes_, frame_bytes));
     blocks_.push_back(std::move(fresh));
 }
