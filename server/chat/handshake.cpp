@@ -113,8 +113,8 @@ task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<
         out.cancel();
     });
     beast::flat_buffer buffer{max_header_bytes};
-    // Not in the frame: Asio gives a frame that ended to the next task, and one that stays should not
-    // be in one so large.
+    // Not in the frame: Asio reuses an ended frame for the next task, and one that stays as long as its
+    // client should not sit in one this large.
     const auto parser = std::make_unique<http::request_parser<http::empty_body>>();
     parser->header_limit(max_header_bytes);
     const auto [error, size] =

@@ -7,7 +7,7 @@
 namespace chat {
 
 /// The value of the member of this name, the last if there are several; empty when there is none.
-/// `object` is the text of a JSON object that a parser has accepted.
+/// `object` is the text of a JSON object that a parser has accepted, `name` has no backslash.
 std::string_view member_text(std::string_view object, std::string_view name);
 
 } // namespace chat

@@ -243,7 +243,10 @@ void wire::wait_until_writable() {
 void wire::complete_control(error_code result) {
     const auto size = control_.size();
     control_.clear();
-    control_.shrink_to_fit(); // the answer to the handshake is far longer than all that comes after
+    // The answer to the handshake is longer than all that comes after, and need not be kept room for.
+    constexpr std::size_t longest_control_frame = 2 + 125;
+    if (size > longest_control_frame)
+        control_.shrink_to_fit();
     control_sent_ = 0;
     if (auto done = std::exchange(control_done_, {}))
         std::move(done).post(socket_.get_executor(), result, result ? 0 : size);

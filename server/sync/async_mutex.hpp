@@ -3,7 +3,7 @@
 // arrival order, each resumed on its own executor. Needs Asio and C++20, nothing else: copy this
 // file wherever you like; basic_async_mutex, at its end, is the reference page.
 //
-// Stands on Asio's public interface alone, from Boost 1.81 on: earlier ones cannot await a deferred
+// Calls nothing but Asio's public interface, from Boost 1.81 on: earlier ones cannot await a deferred
 // operation. Tested with 1.81, the newest of Debian 12, and tried with 1.88, the newest of Debian
 // 13. For Asio without Boost (tried with 1.30; Debian 12's 1.22 is too old):
 //   sed 's|<boost/asio/|<asio/|; s|<boost/system/system_error.hpp>|<system_error>|;
@@ -149,6 +149,7 @@ struct async_mutex_waiter {
     bool granted = false;   // once delivered
     bool lent = false;      // the memory, to what is posted
 
+    // The memory is as large as what io_context makes of it; what is larger has a block of its own.
     union {
         place at{};                                         // until it is delivered
         alignas(void*) std::byte memory[5 * sizeof(void*)]; // from then on
@@ -504,7 +505,8 @@ class async_mutex_wait final : public async_mutex_waiter {
     using allocator_traits = std::allocator_traits<allocator_type>;
 
     // Of the usual executor more is known: it allocates what it posts at once, and never later, and
-    // tells whether it runs on this thread without calling anything of the user's.
+    // tells whether it runs on this thread without calling anything of the user's. So it is in Boost
+    // 1.81 (io_context::basic_executor_type::execute, executor_op): look there when Asio changes.
     static constexpr bool on_loop = std::is_same_v<executor_type, asio::io_context::executor_type>;
 
 public:
@@ -527,7 +529,11 @@ public:
                 self->deliver(true);
             }
         } catch (...) {
-            self ? self->destroy() : allocator_traits::deallocate(allocator, memory, 1);
+            if (self) {
+                self->end();
+            } else {
+                allocator_traits::deallocate(allocator, memory, 1);
+            }
             throw;
         }
     }
@@ -540,8 +546,6 @@ public:
         , handler_(std::forward<H>(handler))
         , work_(asio::prefer(asio::get_associated_executor(handler_, fallback),
                              asio::execution::outstanding_work.tracked)) {}
-
-    ~async_mutex_wait() { disconnect(); }
 
 private:
     /// Sits in the waiter's cancellation slot, not longer than the waiter lives.
@@ -570,12 +574,6 @@ private:
         async_mutex_wait& wait;
     };
 
-    void disconnect() noexcept {
-        if (connected) { // or the signal is gone, or serves another operation by now
-            asio::get_associated_cancellation_slot(handler_).clear();
-        }
-    }
-
     static allocator_type allocator_of(const Handler& handler) noexcept {
         return allocator_type(proto_allocator_of(handler));
     }
@@ -584,10 +582,17 @@ private:
         return asio::get_associated_allocator(handler, asio::recycling_allocator<void>());
     }
 
-    void destroy() noexcept {
+    /// Destroys the waiter, gives its memory back, and returns the handler, which may own the arena
+    /// that the memory is from.
+    Handler end() {
         auto allocator = allocator_of(handler_);
+        if (connected) { // or the signal is gone, or serves another operation by now
+            asio::get_associated_cancellation_slot(handler_).clear();
+        }
+        Handler handler{std::move(handler_)};
         std::destroy_at(this);
         allocator_traits::deallocate(allocator, this, 1);
+        return handler;
     }
 
     /// Has what is posted lie in the waiter, if it fits, so that a waiter takes one block in all.
@@ -689,23 +694,21 @@ private:
     void die() noexcept override {
         auto& state = state_;
         state.observer().abandoned(this, site_);
-        destroy();
+        end();
         state.release();
     }
 
     // The executor destroyed what was posted, and will never run it.
     void drop() noexcept {
         Guard given_back{granted ? &state_ : nullptr};
-        destroy();
+        end();
     }
 
     // On the handler's executor.
     void complete() {
         Guard held{granted ? &state_ : nullptr};
         const auto error = granted ? boost::system::error_code{} : asio::error::operation_aborted;
-        disconnect();
-        Handler handler{std::move(handler_)};
-        destroy();
+        Handler handler = end();
         std::move(handler)(error, std::move(held));
     }
 
@@ -758,7 +761,9 @@ private:
 /// The state is allocated once. try_lock() and an uncontended `co_await lock()` allocate nothing
 /// but the coroutine's frame, which Asio recycles. A waiter takes one block from its handler's
 /// associated allocator, or from asio::recycling_allocator if it has none, and gives it back before
-/// the handler runs. The first waiter from another execution context ties the two, once.
+/// the handler runs. What is posted lies in it if the handler's executor is that of an io_context and
+/// the allocator has no state. Otherwise it is a second block, which any_io_executor takes from
+/// Asio's recycled memory. The first waiter from another execution context ties the two, once.
 ///
 /// \par Cancellation
 /// Terminal, partial and total are supported, and mean the same: a waiter leaves the queue, in

@@ -113,6 +113,12 @@ chat_mutant(grant_dies_with_its_context async_mutex "a context that dies gives b
 chat_mutant(memory_is_given_back_twice async_mutex "waiters are served in the order they came"
   "if (reinterpret_cast<std::byte*>(memory) != wait_->memory)" "if (true)")
 
+chat_mutant(memory_is_given_back_to_no_one async_mutex
+  "memory goes back before the handler that owns its arena"
+  "auto allocator = allocator_of(handler_);" ""
+  "Handler handler{std::move(handler_)};"
+  "Handler handler{std::move(handler_)};\n        auto allocator = allocator_of(handler_);")
+
 chat_mutant(grant_dies_with_its_handler async_mutex "a throwing handler gives the lock back"
   "Guard held{granted ? &state_ : nullptr};" "auto& held = *new Guard{granted ? &state_ : nullptr};")
 
@@ -121,7 +127,7 @@ chat_mutant(context_leaves_its_waiters async_mutex
   "member->forget(*this, dead)" "")
 
 chat_mutant(dying_waiter_has_no_reference async_mutex "a waiter that dies may take the mutex along"
-  "retain(); // until it has died" "" "destroy();\n        state.release();" "destroy();")
+  "retain(); // until it has died" "" "end();\n        state.release();" "end();")
 
 chat_mutant(foreign_context_is_not_met async_mutex
   "a context that dies takes its waiters along and the queue goes on"

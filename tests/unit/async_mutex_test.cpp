@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <source_location>
 #include <string>
@@ -812,3 +813,89 @@ static_assert(std::is_nothrow_move_constructible_v<async_mutex::guard>);
 static_assert(std::is_nothrow_move_assignable_v<async_mutex::guard>);
 static_assert(!std::is_copy_constructible_v<async_mutex::guard>);
 static_assert(sizeof(async_mutex::guard) == sizeof(void*));
+
+namespace {
+
+// Counts the blocks that are out, and tells at its end how many have not come back.
+struct arena {
+    explicit arena(int& tell)
+        : left{tell} {}
+
+    arena(const arena&) = delete;
+    arena& operator=(const arena&) = delete;
+
+    ~arena() { left = blocks; }
+
+    int blocks = 0;
+    int& left;
+};
+
+template <class T>
+struct arena_allocator {
+    using value_type = T;
+
+    explicit arena_allocator(arena* of) noexcept
+        : from{of} {}
+
+    template <class U>
+    arena_allocator(const arena_allocator<U>& other) noexcept
+        : from{other.from} {}
+
+    T* allocate(std::size_t n) {
+        ++from->blocks;
+        return std::allocator<T>{}.allocate(n);
+    }
+
+    void deallocate(T* memory, std::size_t n) noexcept {
+        --from->blocks;
+        std::allocator<T>{}.deallocate(memory, n);
+    }
+
+    bool operator==(const arena_allocator&) const = default;
+
+    arena* from;
+};
+
+// Owns the arena that the memory for it is from; moved from, it has none to ask for.
+struct arena_owner {
+    using allocator_type = arena_allocator<void>;
+
+    allocator_type get_allocator() const noexcept { return allocator_type{own.get()}; }
+
+    template <class Guard>
+    void operator()(error_code, Guard) {
+        CHECK(own->blocks == 0);
+        ran = true;
+    }
+
+    std::unique_ptr<arena> own;
+    bool& ran;
+};
+
+} // namespace
+
+TEST_CASE_TEMPLATE("memory goes back before the handler that owns its arena", Mutex, BOTH_MUTEXES) {
+    std::optional<asio::io_context> loop{std::in_place};
+    Mutex mutex{loop->get_executor()};
+    auto held = mutex.try_lock();
+    int left = -1;
+    bool ran = false;
+    mutex.async_lock(arena_owner{std::make_unique<arena>(left), ran});
+    CHECK(left == -1);
+
+    SUBCASE("when it runs") {
+        held.unlock();
+        loop->run();
+        CHECK(ran);
+    }
+    SUBCASE("when its context dies with it in the queue") {
+        loop.reset();
+        CHECK_FALSE(ran);
+    }
+    SUBCASE("when its context dies with the grant on its way") {
+        held.unlock();
+        loop.reset();
+        CHECK_FALSE(ran);
+    }
+    CHECK(left == 0);
+}
