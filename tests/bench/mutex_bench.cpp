@@ -501,7 +501,8 @@ void table_of_others(const recorder& seen) {
                     seen.ns("post/many"), seen.ns("post/relay"));
     }
     std::puts("\n`std::mutex` is that of a process that has had a second thread; without one "
-              "glibc spares it the atomic instructions.");
+              "glibc spares it the atomic instructions.\nThe async mutexes are those for "
+              "io_context::executor_type.");
 }
 
 // --- Instructions: `mutex_bench --rounds NAME COUNT` does COUNT rounds, for callgrind to count
