@@ -51,6 +51,4 @@ chat_compile_fail(with_reference "with.f.: f must not return a reference, pointe
 chat_compile_fail(with_view "with.f.: f must not return a reference, pointer or view")
 
 option(CHAT_MUTANTS "build broken versions of the async mutex, each with the test that must notice" OFF)
-if(CHAT_MUTANTS)
-  include(mutants/mutants.cmake)
-endif()
+include(mutants/mutants.cmake)
