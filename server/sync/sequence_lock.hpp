@@ -1,6 +1,6 @@
 // For data that one thread at a time writes and others may read meanwhile: the writer never waits, a
-// reader as long as a write takes. A writer makes the version odd while it writes; a reader that saw it odd, or changed, reads
-// again. So the data must be atomics, written and read relaxed.
+// reader as long as a write takes. A writer makes the version odd while it writes; a reader that saw
+// it odd, or changed, reads again. So the data must be atomics, written and read relaxed.
 //
 // After Hans-J. Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?" (MSPC 2012).
 #pragma once
