@@ -88,7 +88,7 @@ task<> room::deliver(std::shared_ptr<session> to) {
             continue;
         }
         // Nearly always free: then there is nothing to await, and no coroutine frame to pay for.
-        auto buffer = shared_->messages.try_lock({"deliver", to->id()});
+        auto buffer = shared_->messages.try_lock({"deliver", to->id(), !hold_guard_across_await});
         if (!buffer)
             buffer = co_await shared_->messages.lock({"deliver", to->id()});
         auto news = buffer->since(to->cursor);

@@ -3,11 +3,23 @@
 #include <algorithm>
 #include <string_view>
 
+#include <ctime>
 #include <unistd.h>
 
 namespace chat {
 
 namespace {
+
+/// Of all brief holds, one in so many is timed, and stands for those that follow it.
+constexpr std::uint64_t brief_holds_to_a_sample = 17; // in step with nothing else
+
+/// Some milliseconds old, and a tenth of the price.
+lock_ledger::clock::time_point recently() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return lock_ledger::clock::time_point{std::chrono::seconds{time.tv_sec} +
+                                          std::chrono::nanoseconds{time.tv_nsec}};
+}
 
 pid_t this_thread() {
     thread_local const pid_t number = ::gettid();
@@ -46,7 +58,10 @@ void lock_ledger::waiting(const void* waiter, const lock_site& site, bool blocks
 
 void lock_ledger::acquired(const void* waiter, const lock_site& site,
                            bool blocks_threads) noexcept {
-    const auto now = clock::now();
+    timed_ = !site.brief || waiter                           ? timing::whole
+             : brief_holds_++ % brief_holds_to_a_sample == 0 ? timing::sample
+                                                             : timing::none;
+    const auto now = timed_ == timing::none ? recently() : clock::now();
     const auto since = waiter ? forget(waiter) : std::nullopt;
     const sequence_lock::writing writing{holds_};
     wait_.record(now - since.value_or(now));
@@ -60,9 +75,11 @@ void lock_ledger::abandoned(const void* waiter) noexcept {
 }
 
 void lock_ledger::released() noexcept {
-    const auto now = clock::now();
+    const auto time = timed_ == timing::none ? brief_time_ : clock::now() - since_;
+    if (timed_ == timing::sample)
+        brief_time_ = time;
     const sequence_lock::writing writing{holds_};
-    hold_.record(now - since_);
+    hold_.record(time);
     held_.store(false);
 }
 
@@ -71,6 +88,9 @@ void lock_ledger::suspending(std::uint64_t session, const lock_suspension& at) n
     if (!held || held->site.session != session || !same_function(held->site.where, at.where))
         return;
     held->suspended = at;
+    if (timed_ == timing::none) // not so brief after all
+        held->since = since_ = clock::now();
+    timed_ = timing::whole;
     const sequence_lock::writing writing{holds_};
     holder_.store(*held);
 }

@@ -30,9 +30,9 @@ struct lock_suspension {
 
 struct lock_holder {
     lock_site site;
-    std::chrono::steady_clock::time_point since;
-    pid_t thread;        ///< on which it was acquired (Linux's number)
-    bool blocks_threads; ///< a waiter stops its thread, not only its task
+    std::chrono::steady_clock::time_point since; ///< of a brief one up to 10 ms too early
+    pid_t thread;                                ///< on which it was acquired (Linux's number)
+    bool blocks_threads;                         ///< a waiter stops its thread, not only its task
     std::optional<lock_suspension> suspended;
 };
 
@@ -48,7 +48,7 @@ struct lock_snapshot {
     std::vector<lock_waiter> waiters; ///< the first ones, in the order in which they came
     std::size_t waiting = 0;          ///< all of them
     histogram wait;
-    histogram hold;
+    histogram hold; ///< of brief ones a sample is timed, and stands for those that follow it
 };
 
 /// Whether that thread blocks until the lock is released, and nobody but a task of that thread can
@@ -115,7 +115,11 @@ private:
     relaxed<lock_holder> holder_; // of the present hold, or of the last
     times wait_;
     times hold_;
-    clock::time_point since_; // the holder's own copy
+    // The holder's own:
+    enum class timing : std::uint8_t { whole, sample, none } timed_{};
+    clock::time_point since_;
+    clock::duration brief_time_{}; // of the last sample
+    std::uint64_t brief_holds_ = 0;
 
     mutable std::mutex mutex_; // guards all below
     std::deque<queued> waiters_;

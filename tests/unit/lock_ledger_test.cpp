@@ -80,6 +80,10 @@ task<> takes_it(lock_ledger& ledger) {
     CHECK_FALSE(ledger.held_by_this_thread());
 }
 
+lock_site brief_site(std::source_location at = std::source_location::current()) {
+    return {"deliver", 1, /*is_brief=*/true, at};
+}
+
 void suspends_elsewhere(lock_ledger& ledger, std::uint64_t session) {
     ledger.suspending(session, {std::source_location::current(), "in another function"});
 }
@@ -207,6 +211,67 @@ TEST_CASE("a thread waits for itself when it blocks on a lock that one of its ta
     of_tasks.acquired(nullptr, {"say", 1}, false);
     of_tasks.waiting(&waiter, {"fan_out"}, false);
     CHECK_FALSE(waits_for_itself(::gettid(), of_tasks.snapshot(8)));
+}
+
+TEST_CASE("brief holds are all counted, and one in seventeen is timed for them") {
+    using namespace std::chrono_literals;
+    lock_ledger ledger;
+    const auto hold = [&](lock_ledger::clock::duration time) {
+        ledger.acquired(nullptr, brief_site(), false);
+        for (const auto end = lock_ledger::clock::now() + time; lock_ledger::clock::now() < end;) {
+        }
+        ledger.released();
+    };
+    hold(50ms); // the sample
+    for (int count = 1; count < 17; ++count)
+        hold(0ms);
+    const auto first = ledger.snapshot(0).hold;
+    CHECK(first.count == 17);
+    CHECK(first.sum_ns >= 17 * 50'000'000ull);
+    hold(0ms); // the next one
+    CHECK(ledger.snapshot(0).hold.count == 18);
+    CHECK(ledger.snapshot(0).wait.count == 18);
+    ledger.acquired(nullptr, {"say", 1}, false); // not brief, so timed
+    ledger.released();
+    CHECK(ledger.snapshot(0).hold.sum_ns < first.sum_ns + 50'000'000);
+}
+
+TEST_CASE("of a brief hold it is known since when, and if it sleeps after all, how long it was") {
+    using namespace std::chrono_literals;
+    lock_ledger ledger;
+    const auto site = brief_site();
+    for (int count = 0; count < 2; ++count) { // the second one is not timed
+        ledger.acquired(nullptr, site, false);
+        const auto now = lock_ledger::clock::now();
+        const auto since = ledger.snapshot(0).holder->since;
+        CHECK(since <= now);
+        CHECK(now - since <
+              1s); // the coarse clock's step is 1 to 10 ms, but this thread may be stopped
+        ledger.suspending(1, {site.where, "a full socket", 1});
+        const auto asleep_since = ledger.snapshot(0).holder->since;
+        CHECK(asleep_since == ledger.stuck_since());
+        while (lock_ledger::clock::now() < asleep_since + 20ms) {
+        }
+        const auto before = ledger.snapshot(0).hold.sum_ns;
+        ledger.released();
+        CHECK(ledger.snapshot(0).hold.sum_ns - before >= 20'000'000);
+    }
+}
+
+TEST_CASE("a brief hold that had to be waited for is timed, and so is the wait") {
+    using namespace std::chrono_literals;
+    lock_ledger ledger;
+    for (int count = 0; count < 2; ++count) {
+        const int waiter = 0;
+        ledger.waiting(&waiter, brief_site(), false);
+        const auto asked = lock_ledger::clock::now();
+        while (lock_ledger::clock::now() < asked + 1ms) {
+        }
+        const auto before = ledger.snapshot(0).wait.sum_ns;
+        ledger.acquired(&waiter, brief_site(), false);
+        CHECK(ledger.snapshot(0).wait.sum_ns - before >= 1'000'000);
+        ledger.released();
+    }
 }
 
 TEST_CASE("another thread may look at any time") {
