@@ -18,7 +18,7 @@ constexpr std::size_t max_digits = 20;
 
 message_buffer::message_buffer(limits keep)
     : keep_{std::max<std::size_t>(keep.messages, 1), keep.bytes}
-    , block_bytes_{std::clamp<std::size_t>(keep.bytes / 8, 4 * 1024, 64 * 1024)} {}
+    , block_bytes_{std::clamp<std::size_t>(keep.bytes / 8, 4 * 1024, 256 * 1024)} {}
 
 std::uint64_t message_buffer::append(std::string_view rest) {
     char digits[max_digits];
@@ -65,29 +65,25 @@ void message_buffer::drop_what_exceeds_the_limits() {
     }
 }
 
-message_buffer::block_place message_buffer::block_of(std::uint64_t seq) const {
-    // Nearly every reader is in the last block.
-    if (const auto last = std::prev(blocks_.end()); seq >= (*last)->first)
-        return last;
-    return std::prev(
+const boost::local_shared_ptr<message_buffer::block>&
+message_buffer::block_of(std::uint64_t seq) const {
+    if (seq >= blocks_.back()->first) // nearly always
+        return blocks_.back();
+    return *std::prev(
         std::ranges::upper_bound(blocks_, seq, {}, [](const auto& b) { return b->first; }));
 }
 
 news_batch message_buffer::since(std::uint64_t cursor) const {
-    news_batch news;
     if (cursor >= newest_)
-        return news;
-    news.first = std::max(cursor + 1, oldest_);
-    news.missed = news.first - cursor - 1;
-    auto next = news.first;
-    for (auto at = block_of(next); at != blocks_.end() && news.used < news.storage.size(); ++at) {
-        const auto& from = *at;
-        const auto bytes = std::string_view{from->frames}.substr(from->offsets[next - from->first]);
-        news.storage[news.used++] = {from, bytes, from->end() - next};
-        next = from->end();
-    }
-    news.count = next - news.first;
-    return news;
+        return {};
+    const auto first = std::max(cursor + 1, oldest_);
+    const auto& from = block_of(first);
+    const std::size_t begin = from->offsets[first - from->first];
+    return {.owner = from,
+            .frames = {from->frames.data() + begin, from->frames.size() - begin},
+            .first = first,
+            .count = from->end() - first,
+            .missed = first - cursor - 1};
 }
 
 } // namespace chat

@@ -6,33 +6,23 @@
 
 #include <boost/smart_ptr/local_shared_ptr.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace chat {
 
-/// A run of whole frames that stays valid while it is held, whatever the buffer drops meanwhile.
-struct frame_run {
-    boost::local_shared_ptr<const void> owner;
-    std::string_view bytes;
-    std::uint64_t count = 0; ///< frames in it
-};
-
-/// What a reader has not had yet: consecutive messages, oldest first.
+/// What a reader has not had yet: consecutive messages, oldest first, as whole frames. Stays valid
+/// while it is held, whatever the buffer drops meanwhile.
 struct news_batch {
+    boost::local_shared_ptr<const void> owner;
+    std::string_view frames;
     std::uint64_t first = 0;  ///< sequence number of the first message in it
     std::uint64_t count = 0;  ///< messages in it
     std::uint64_t missed = 0; ///< messages between the cursor and `first` that have left the buffer
-    std::array<frame_run, 2> storage;
-    std::size_t used = 0;
-
-    [[nodiscard]] std::span<const frame_run> runs() const { return {storage.data(), used}; }
 
     [[nodiscard]] bool empty() const { return count == 0; }
 };
@@ -60,13 +50,13 @@ public:
     /// Bytes of the frames that are kept.
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
-    /// What is newer than `cursor`: as much as two blocks hold, at least one message if there is
-    /// one. Copies no message: a batch shares the blocks.
+    /// What is newer than `cursor`: as much as one block has, at least one message if there is one.
+    /// Copies no message: a batch shares the block.
     [[nodiscard]] news_batch since(std::uint64_t cursor) const;
 
 private:
-    // Frames lie one behind the other in blocks, so that a batch is one or two contiguous runs
-    // however many messages it has. A block's memory is reserved at once and never moves.
+    // Frames lie one behind the other in blocks, so that a batch is one contiguous run however many
+    // messages it has. A block's memory is reserved at once and never moves.
     struct block {
         std::uint64_t first;                // number of its first message
         std::vector<std::uint32_t> offsets; // where each of its frames starts
@@ -75,11 +65,9 @@ private:
         [[nodiscard]] std::uint64_t end() const { return first + offsets.size(); }
     };
 
-    using block_place = std::deque<boost::local_shared_ptr<block>>::const_iterator;
-
     void make_room_for(std::size_t frame_bytes);
     void drop_what_exceeds_the_limits();
-    [[nodiscard]] block_place block_of(std::uint64_t seq) const;
+    [[nodiscard]] const boost::local_shared_ptr<block>& block_of(std::uint64_t seq) const;
 
     limits keep_;
     std::size_t block_bytes_;

@@ -26,7 +26,7 @@ struct room::shared {
     guarded<message_buffer, buffer_mutex> messages;
 
     // Not guarded: only turns of the loop touch them, and never across a suspension.
-    wake_up announced;        // something was said
+    wake_up announced;      // something was said
     std::uint64_t said = 0;   // how much, to see whether reading is quiet
     std::uint64_t newest = 0; // what fan_out saw last: a deliver that is there may sleep
 };
@@ -79,6 +79,32 @@ task<> room::fan_out() {
     }
 }
 
+namespace {
+
+// Sends what the client has not had yet; returns how many messages were taken. A function of its own,
+// so that the news lie on the stack: what a coroutine keeps in its frame has left the cache by the
+// next message.
+std::uint64_t send_news(session& to, guarded<message_buffer, buffer_mutex>::guard& buffer,
+                        send_round& round) {
+    auto news = buffer->since(to.cursor);
+    if constexpr (!hold_guard_across_await)
+        buffer.unlock();
+    if (news.missed > 0) {
+        to.cursor += news.missed;
+        counted.struck.add(limit::history);
+        counted.missed_messages.add(news.missed);
+        // Not as a reply: the reader may be waiting for room in that lane, and one can wait.
+        to.out().push_gap(text_frame(encode_gap(news.missed)));
+    }
+    // Whoever holds the lock writes at once, that is with the lock held; the others write together.
+    const auto taken =
+        hold_guard_across_await ? to.out().send_news(news) : round.send(to, std::move(news));
+    to.cursor += taken;
+    return taken;
+}
+
+} // namespace
+
 task<> room::deliver(std::shared_ptr<session> to) {
     while (!to->out().is_closing()) {
         if (to->cursor >= shared_->newest) {
@@ -88,24 +114,12 @@ task<> room::deliver(std::shared_ptr<session> to) {
             continue;
         }
         // Nearly always free: then there is nothing to await, and no coroutine frame to pay for.
-        auto buffer = shared_->messages.try_lock({"deliver", to->id(), !hold_guard_across_await});
+        constexpr bool brief = !hold_guard_across_await;
+        auto buffer = shared_->messages.try_lock({"deliver", to->id(), brief});
         if (!buffer)
             buffer = co_await shared_->messages.lock({"deliver", to->id()});
-        auto news = buffer->since(to->cursor);
-        if constexpr (!hold_guard_across_await)
-            buffer.unlock();
-        if (news.missed > 0) {
-            to->cursor += news.missed;
-            counted.struck.add(limit::history);
-            counted.missed_messages.add(news.missed);
-            // Not as a reply: the reader may be waiting for room in that lane, and one can wait.
-            to->out().push_gap(text_frame(encode_gap(news.missed)));
-        }
-        const auto taken = to->out().send_news(news);
-        to->cursor += taken;
-        if (taken > 0)
+        if (send_news(*to, buffer, roster_.round()) > 0)
             continue;
-        news = {}; // a reader that takes nothing keeps no memory of the buffer from being freed
         // WRONG ON PURPOSE in the across_await builds: as long as this client's socket is full,
         // nobody else gets the lock. With the async mutex the loop still turns, and everybody
         // starves.

@@ -103,10 +103,12 @@ task<> roster::tell_presence() {
 
 void roster::wake_all() {
     // No one joins or leaves within this loop: both are turns of their own. What a thousand sessions
-    // keep is more than the cache holds, so the next ones are fetched while this one sends: first the
-    // session alone, since to look into it for what it points to would wait for it.
-    constexpr std::size_t near = 2;
-    constexpr std::size_t far = 5;
+    // keep is more than the cache holds, so the next ones are fetched while this one takes its news:
+    // first the session alone, since to look into it for what it points to would wait for it. (A little
+    // nearer or farther is the same.)
+    constexpr std::size_t near = 4;
+    constexpr std::size_t far = 10;
+    const send_round::open opened{round_};
     const auto count = members_.size();
     for (std::size_t i = 0; i < count; ++i) {
         if (i + far < count)

@@ -2,6 +2,7 @@
 // task of its own looks after their time limits. Loop thread only; never takes the chat lock.
 #pragma once
 
+#include "server/chat/send_round.hpp"
 #include "server/chat/session.hpp"
 #include "server/sync/loop_executor.hpp"
 #include "server/watch/session_names.hpp"
@@ -49,8 +50,11 @@ public:
     void add(std::shared_ptr<session> member);
     void remove(const session& member);
 
-    /// Runs all sleeping deliver tasks in this call.
+    /// Runs all sleeping deliver tasks in this call, and sends what they have for their clients.
     void wake_all();
+
+    /// For the deliver tasks: by way of this they send.
+    [[nodiscard]] send_round& round() { return round_; }
 
     /// Each leaves when it has been given all there is.
     void dismiss_all();
@@ -59,6 +63,7 @@ private:
     task<> tell_presence();
 
     std::vector<std::shared_ptr<session>> members_;
+    send_round round_;
     asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
         timer_;
     std::chrono::milliseconds tick_;

@@ -1,13 +1,10 @@
 #include "server/chat/wire.hpp"
 
+#include "server/chat/send_now.hpp"
 #include "server/watch/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
-
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,35 +15,6 @@ namespace {
 
 constexpr std::size_t reply_lane_bytes = 64 * 1024;
 constexpr std::size_t linger_bytes = 1024 * 1024;
-
-// The functions of glibc are points of cancellation: in a process of several threads that costs 41
-// instructions a call (of 2.36), and nothing here waits. But a sanitizer sees them alone, and checks
-// through them what is sent.
-constexpr bool through_glibc = CHAT_SANITIZED;
-
-/// Without waiting and without SIGPIPE. Returns the bytes sent, or -1 with errno set. One part alone
-/// is nearly always all there is, and costs the kernel less than a list.
-ssize_t send_now(int socket, std::span<iovec> parts) {
-    constexpr int how = MSG_DONTWAIT | MSG_NOSIGNAL;
-    const auto send_one = [&](const iovec& part) -> ssize_t {
-        if constexpr (through_glibc)
-            return ::send(socket, part.iov_base, part.iov_len, how);
-        return ::syscall(SYS_sendto, socket, part.iov_base, part.iov_len, how, nullptr, 0);
-    };
-    const auto send_list = [&](const msghdr& list) -> ssize_t {
-        if constexpr (through_glibc)
-            return ::sendmsg(socket, &list, how);
-        return ::syscall(SYS_sendmsg, socket, &list, how);
-    };
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = parts.size();
-    ssize_t sent = 0;
-    do
-        sent = parts.size() == 1 ? send_one(parts[0]) : send_list(message);
-    while (sent < 0 && errno == EINTR);
-    return sent;
-}
 
 } // namespace
 
@@ -76,7 +44,7 @@ void wire::push_gap(std::string_view frame) {
 }
 
 std::uint64_t wire::send_news(const news_batch& news) {
-    return blocked_since_ || closing_ ? 0 : send_owed(news.runs());
+    return blocked_since_ || closing_ ? 0 : send_owed(news);
 }
 
 task<> wire::takes_news() {
@@ -125,14 +93,12 @@ void wire::gathered::add(lane from, std::string_view part, std::uint64_t message
     news += messages;
 }
 
-wire::gathered wire::gather(std::span<const frame_run> news) const {
+wire::gathered wire::gather(const news_batch& news) const {
     gathered owed;
     if (!only_news_)
         gather_lanes(owed);
-    if (!closing_) {
-        for (const auto& run : news)
-            owed.add(lane::news, run.bytes, run.count);
-    }
+    if (!closing_)
+        owed.add(lane::news, news.frames, news.count);
     return owed;
 }
 
@@ -155,13 +121,20 @@ void wire::gather_lanes(gathered& owed) const {
     owed.add(lane::presence, presence_);
 }
 
-std::uint64_t wire::send_owed(std::span<const frame_run> news) {
+std::uint64_t wire::send_owed(const news_batch& news) {
     if (blocked_since_ || !socket_.is_open())
         return 0;
     auto owed = gather(news);
     if (owed.used == 0)
         return 0;
-    const auto sent = send_now(socket_.native_handle(), {owed.parts.data(), owed.used});
+    return account_for(owed, send_now(socket_.native_handle(), {owed.parts.data(), owed.used}));
+}
+
+std::uint64_t wire::sent_in_part(const news_batch& news, ssize_t sent) {
+    return account_for(gather(news), sent);
+}
+
+std::uint64_t wire::account_for(const gathered& owed, ssize_t sent) {
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
         close();
         return 0;

@@ -30,7 +30,6 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -78,6 +77,15 @@ public:
     /// many messages of the batch were taken: 0 only when takes_news() is to be awaited before the
     /// next try, or the wire is closed.
     [[nodiscard]] std::uint64_t send_news(const news_batch& news);
+
+    /// Whether news would go out alone, and now.
+    [[nodiscard]] bool owes_nothing() const { return only_news_ && !blocked_since_ && !closing_; }
+
+    [[nodiscard]] int native_handle() { return socket_.native_handle(); }
+
+    /// Somebody else has tried to send these news while owes_nothing(), and this came of it: bytes,
+    /// fewer than all, or -1 with errno set. Returns how many messages were taken.
+    std::uint64_t sent_in_part(const news_batch& news, ssize_t sent);
 
     /// Sleeps until the socket takes bytes again, or the wire is closed. Await it without a batch: a
     /// reader that takes nothing shall keep no memory of the buffer from being freed.
@@ -171,8 +179,8 @@ private:
             std::uint64_t news; // messages in it
         };
 
-        std::array<iovec, 6> parts; // for the kernel; no more than `used` of both are set
-        std::array<segment, 6> segments;
+        std::array<iovec, 5> parts; // for the kernel; no more than `used` of both are set
+        std::array<segment, 5> segments;
         std::size_t used = 0;
         std::size_t bytes = 0;
         std::uint64_t news = 0; // messages in all
@@ -181,9 +189,10 @@ private:
     };
 
     void control_is_ready();
-    [[nodiscard]] gathered gather(std::span<const frame_run> news) const;
+    [[nodiscard]] gathered gather(const news_batch& news) const;
     void gather_lanes(gathered& owed) const;
-    std::uint64_t send_owed(std::span<const frame_run> news);
+    std::uint64_t send_owed(const news_batch& news);
+    std::uint64_t account_for(const gathered& owed, ssize_t sent);
     std::uint64_t settle(const gathered& owed, std::size_t sent);
     frame_cut take_frames(std::string_view frames, std::size_t sent);
     void wait_until_writable();

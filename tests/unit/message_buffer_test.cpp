@@ -14,16 +14,13 @@ namespace {
 /// The payloads of a batch, one by one.
 std::vector<std::string> payloads(const news_batch& news) {
     std::vector<std::string> all;
-    for (auto [owner, bytes, count] : news.runs()) {
-        CHECK(count > 0);
-        for (; !bytes.empty(); --count) {
-            const auto size = frame_size(bytes);
-            const auto header = size - 2 < 126 ? 2 : 4;
-            all.emplace_back(bytes.substr(header, size - header));
-            bytes.remove_prefix(size);
-        }
-        CHECK(count == 0);
+    for (auto bytes = news.frames; !bytes.empty();) {
+        const auto size = frame_size(bytes);
+        const auto header = size - 2 < 126 ? 2 : 4;
+        all.emplace_back(bytes.substr(header, size - header));
+        bytes.remove_prefix(size);
     }
+    CHECK(all.size() == news.count);
     return all;
 }
 
