@@ -1,10 +1,16 @@
 #include "server/chat/json_text.hpp"
 
 #include <boost/json.hpp>
+#include <boost/json/basic_parser_impl.hpp>
 
 #include <algorithm>
+#include <bitset>
+#include <cassert>
+#include <cstdint>
 
 namespace chat {
+
+namespace json = boost::json;
 
 namespace {
 
@@ -76,29 +82,157 @@ private:
     std::string_view rest_;
 };
 
+/// Whether that string, with its quotes, stands for this name.
 bool is_name(std::string_view quoted, std::string_view name) {
-    const auto inside = quoted.substr(1, quoted.size() - 2);
-    if (inside == name || inside.find('\\') == std::string_view::npos)
-        return inside == name;
-    const auto decoded = boost::json::parse({quoted.data(), quoted.size()});
-    return decoded.as_string() == boost::json::string_view{name.data(), name.size()};
+    if (quoted.find('\\') == std::string_view::npos)
+        return quoted.substr(1, quoted.size() - 2) == name;
+    return decoded(quoted) == name;
 }
+
+/// What Boost.JSON's parser tells of the wanted members. Nothing else is kept.
+class member_events {
+public:
+    static constexpr auto max_object_size = static_cast<std::size_t>(-1);
+    static constexpr auto max_array_size = max_object_size;
+    static constexpr auto max_key_size = max_object_size;
+    static constexpr auto max_string_size = max_object_size;
+
+    member_events(std::string_view text, std::span<json_member> wanted)
+        : text_{text}
+        , wanted_{wanted} {
+        assert(wanted.size() <= untold_.size());
+    }
+
+    bool on_document_begin(json::error_code&) { return true; }
+
+    /// Only now it is known to be JSON, and those values can be looked for whose text was not told.
+    bool on_document_end(json::error_code&) {
+        if (untold_.any())
+            look_for_untold();
+        return true;
+    }
+
+    bool on_object_begin(json::error_code&) { return begin(); }
+
+    bool on_object_end(std::size_t, json::error_code&) { return end(); }
+
+    bool on_array_begin(json::error_code&) { return begin(); }
+
+    bool on_array_end(std::size_t, json::error_code&) { return end(); }
+
+    bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
+        if (depth_ == 1)
+            key_.append(part.data(), part.size());
+        return true;
+    }
+
+    bool on_key(json::string_view last, std::size_t, json::error_code&) {
+        if (depth_ != 1)
+            return true;
+        std::string_view key{last.data(), last.size()};
+        if (!key_.empty())
+            key = key_.append(key);
+        const auto found = std::ranges::find(wanted_, key, &json_member::name);
+        member_ = found == wanted_.end() ? nullptr : &*found;
+        key_.clear();
+        return true;
+    }
+
+    bool on_string_part(json::string_view, std::size_t, json::error_code&) { return true; }
+
+    bool on_string(json::string_view last, std::size_t size, json::error_code&) {
+        // It has no escapes if all of it is told at once, and not from a buffer of the parser's.
+        const auto at = address(last.data()) - address(text_.data());
+        if (last.size() == size && at < text_.size())
+            return value(text_.substr(at - 1, size + 2), true, size);
+        return value({}, true, size);
+    }
+
+    bool on_number_part(json::string_view, json::error_code&) { return true; }
+
+    bool on_int64(std::int64_t, json::string_view text, json::error_code&) { return number(text); }
+
+    bool on_uint64(std::uint64_t, json::string_view text, json::error_code&) {
+        return number(text);
+    }
+
+    bool on_double(double, json::string_view text, json::error_code&) { return number(text); }
+
+    bool on_bool(bool value_is, json::error_code&) { return value(value_is ? "true" : "false"); }
+
+    bool on_null(json::error_code&) { return value("null"); }
+
+    bool on_comment_part(json::string_view, json::error_code&) { return true; }
+
+    bool on_comment(json::string_view, json::error_code&) { return true; }
+
+private:
+    static std::uintptr_t address(const char* at) { return reinterpret_cast<std::uintptr_t>(at); }
+
+    bool begin() {
+        value({});
+        ++depth_;
+        return true;
+    }
+
+    bool end() {
+        --depth_;
+        return true;
+    }
+
+    bool number(json::string_view text) { return value({text.data(), text.size()}); }
+
+    /// No text: it was not told.
+    bool value(std::string_view text, bool is_string = false, std::size_t size = 0) {
+        if (depth_ == 1 && member_ != nullptr) {
+            member_->text = text;
+            member_->is_string = is_string;
+            member_->size = size;
+            untold_[static_cast<std::size_t>(member_ - wanted_.data())] = text.empty();
+            member_ = nullptr;
+        }
+        return true;
+    }
+
+    void look_for_untold() {
+        reader in{text_};
+        in.skip('{');
+        while (!in.at_end()) {
+            const auto name = in.take_string();
+            in.skip(':');
+            const auto value = in.take_value();
+            in.skip(',');
+            for (std::size_t i = 0; i < wanted_.size(); ++i) {
+                if (untold_[i] && is_name(name, wanted_[i].name))
+                    wanted_[i].text = value; // the last one stays
+            }
+        }
+    }
+
+    std::string_view text_;
+    std::span<json_member> wanted_;
+    std::bitset<8> untold_; // which of them
+    std::size_t depth_ = 0;
+    std::string key_;               // if it comes in parts
+    json_member* member_ = nullptr; // whose value comes next
+};
 
 } // namespace
 
-std::string_view member_text(std::string_view object, std::string_view name) {
-    std::string_view found;
-    reader in{object};
-    in.skip('{');
-    while (!in.at_end()) {
-        const bool is_it = is_name(in.take_string(), name);
-        in.skip(':');
-        const auto value = in.take_value();
-        if (is_it)
-            found = value;
-        in.skip(',');
-    }
-    return found;
+boost::system::error_code read_members(std::string_view text, std::span<json_member> wanted) {
+    json::basic_parser<member_events> parser{json::parse_options{}, text, wanted};
+    json::error_code error;
+    const auto read = parser.write_some(/*more=*/false, text.data(), text.size(), error);
+    if (!error && read < text.size())
+        error = json::error::extra_data;
+    return error;
+}
+
+std::string decoded(std::string_view json_string) {
+    if (json_string.find('\\') == std::string_view::npos)
+        return std::string{json_string.substr(1, json_string.size() - 2)};
+    const auto value = json::parse({json_string.data(), json_string.size()});
+    return std::string{std::string_view{value.get_string()}};
 }
 
 } // namespace chat

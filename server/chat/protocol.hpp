@@ -17,10 +17,11 @@ namespace chat {
 inline constexpr std::size_t max_text_bytes = 4096;
 inline constexpr std::size_t max_name_characters = 32;
 
-/// `{"type":"say","text":"…","ref":any?}`
+/// `{"type":"say","text":"…","ref":any?}`, both as they were written in the payload: they are passed on
+/// as they are.
 struct say_request {
-    std::string text;
-    std::string ref; ///< as JSON, empty when there was none
+    std::string_view text; ///< a JSON string, of 1 to max_text_bytes
+    std::string_view ref;  ///< any JSON, empty when there was none
 };
 
 /// `{"type":"name","name":"…"}`
@@ -37,7 +38,8 @@ struct refusal {
     std::string reason; ///< for people
 };
 
-/// Reads one message of a client. `payload` is valid UTF-8 (Beast has seen to it).
+/// Reads one message of a client. `payload` is valid UTF-8 (Beast has seen to it), and a say_request is
+/// valid as long as it is.
 boost::system::result<request, refusal> parse_request(std::string_view payload);
 
 /// Whether it is 1 to 32 printable characters of valid UTF-8.
@@ -64,8 +66,8 @@ std::string encode_gap(std::uint64_t missed);
 std::string encode_error(const refusal& why);
 
 /// A message without its beginning, which message_buffer::append numbers and completes:
-/// all the work that need not be done under the lock.
-std::string encode_message_rest(std::uint64_t id, std::string_view from, std::string_view text,
+/// all the work that need not be done under the lock. `text_json` is JSON already.
+std::string encode_message_rest(std::uint64_t id, std::string_view from, std::string_view text_json,
                                 std::chrono::system_clock::time_point when);
 
 } // namespace chat

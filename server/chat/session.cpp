@@ -185,21 +185,29 @@ task<> session::read_loop() {
     }
 }
 
+// No coroutine itself: each message would pay for a frame more.
 task<> session::handle(std::string_view payload) {
     auto parsed = parse_request(payload);
     if (parsed && room_.is_closed())
         parsed = refusal{"shutting_down", "the server is shutting down"};
-    if (!parsed) {
-        counted.refused_messages.add();
-        co_await reply(encode_error(parsed.error()));
-        flush_soon();
-    } else if (auto* said = std::get_if<say_request>(&*parsed)) {
-        counted.messages.add();
-        co_await room_.say(shared_from_this(), std::move(*said));
-    } else {
-        name_ = std::move(std::get<name_request>(*parsed).name);
-        roster_.names().set(id_, name_);
-    }
+    if (!parsed)
+        return refuse(parsed.error());
+    if (auto* renamed = std::get_if<name_request>(&*parsed))
+        return rename(std::move(renamed->name));
+    counted.messages.add();
+    return room_.say(shared_from_this(), std::get<say_request>(*parsed));
+}
+
+task<> session::refuse(refusal why) {
+    counted.refused_messages.add();
+    co_await reply(encode_error(why));
+    flush_soon();
+}
+
+task<> session::rename(std::string name) {
+    name_ = std::move(name);
+    roster_.names().set(id_, name_);
+    co_return;
 }
 
 task<> session::reply(std::string payload, std::source_location awaited_at) {

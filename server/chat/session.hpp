@@ -109,7 +109,9 @@ private:
     [[nodiscard]] std::optional<objection> apply_for_a_place();
     void take_name(std::string_view target);
     task<> read_loop();
-    task<> handle(std::string_view payload);
+    task<> handle(std::string_view payload); // which stays valid meanwhile
+    task<> refuse(refusal why);
+    task<> rename(std::string name);
     [[nodiscard]] bool exceeds_rate();
     void deliver_in_background();
 

@@ -22,7 +22,8 @@ json::object parse_answer(const std::string& text) {
 
 void check_said(std::string_view payload, const say_request& said) {
     const auto asked = json::parse({payload.data(), payload.size()}).as_object();
-    require(!said.text.empty() && said.text.size() <= max_text_bytes, "a text has 1 to 4096 bytes");
+    const auto size = asked.at("text").as_string().size();
+    require(size > 0 && size <= max_text_bytes, "a text has 1 to 4096 bytes");
 
     const auto message = parse_answer(
         R"({"type":"message","seq":1)" +

@@ -22,19 +22,20 @@ json::object parse(const std::string& text) {
 
 } // namespace
 
-TEST_CASE("say carries its text, and its ref as the JSON it was") {
+TEST_CASE("say carries its text and its ref as the JSON they were") {
     const auto parsed = parse_request(R"({"type":"say","text":"h\u00e9\n","ref":{"a":[1,null]}})");
     REQUIRE(parsed.has_value());
     const auto& say = std::get<say_request>(*parsed);
-    CHECK(say.text == "h\xC3\xA9\n");
-    CHECK(json::parse(say.ref) == json::parse(R"({"a":[1,null]})"));
+    CHECK(say.text == R"("h\u00e9\n")");
+    CHECK(say.ref == R"({"a":[1,null]})");
 }
 
 TEST_CASE("a ref comes back as it was written, to the last digit") {
     const auto ref_of = [](const std::string& rest) {
-        const auto parsed = parse_request(R"({"type":"say","text":"x")" + rest);
+        const auto payload = R"({"type":"say","text":"x")" + rest;
+        const auto parsed = parse_request(payload);
         REQUIRE(parsed.has_value());
-        return std::get<say_request>(*parsed).ref;
+        return std::string{std::get<say_request>(*parsed).ref};
     };
     // What Boost.JSON makes of it is another double.
     CHECK(ref_of(R"(,"ref":18446744073704345678901234567890})") ==
@@ -45,6 +46,41 @@ TEST_CASE("a ref comes back as it was written, to the last digit") {
     CHECK(ref_of(R"(,"ref":{} })") == "{}");
     CHECK(ref_of(R"(,"a":{"ref":1},"r\u0065f":null})") == "null");
     CHECK(ref_of(R"(,"ref":1,"b":[["ref",2]],"ref":3})") == "3");
+    CHECK(ref_of(R"(,"ref":["a"],"ref":"last"})") == R"("last")");
+    CHECK(ref_of(R"(,"ref":"last","a":[{"ref":0}]})") == R"("last")");
+    CHECK(ref_of(R"(,"ref":false})") == "false");
+    CHECK(ref_of(R"(,"ref":""})") == R"("")");
+}
+
+TEST_CASE("a text is passed on as it was written, whatever its escapes") {
+    const auto text_of = [](const std::string& text) {
+        const auto payload = R"({ "a\b":"c", "type" : "say", "text" : )" + text + " }";
+        const auto parsed = parse_request(payload);
+        REQUIRE(parsed.has_value());
+        return std::string{std::get<say_request>(*parsed).text};
+    };
+    for (const std::string text : {R"("plain")", R"("\u0041")", R"("\"")", R"("a\\")",
+                                   R"("\\\"a\n")", R"("a\ud83d\ude00b")", "\"h\xC3\xA9\""})
+        CHECK(text_of(text) == text);
+    // As long as the parser's own buffer, and longer than that.
+    const auto long_text = R"("\t)" + std::string(4095, 'x') + '"';
+    CHECK(text_of(long_text) == long_text);
+    std::string escapes = "\"";
+    for (int i = 0; i < 4096; ++i)
+        escapes += R"(\n)";
+    escapes += '"';
+    CHECK(text_of(escapes) == escapes);
+}
+
+TEST_CASE("a request is understood however its names and words are written") {
+    CHECK(code_of(R"({"t\u0079pe":"s\u0061y","te\u0078t":"x"})") == "accepted");
+    CHECK(code_of(R"({"type":"name","n\u0061me":"b\u006fb"})") == "accepted");
+    CHECK(code_of(R"({"type":"name","name":"tab\t"})") == "bad_name");
+    CHECK(code_of(R"({")" + std::string(5000, 'k') + R"(\t":1,"type":"say","text":"x"})") ==
+          "accepted");
+    CHECK(code_of(R"([{"type":"say","text":"x"}])") == "bad_type");
+    CHECK(code_of(R"({"a":{"type":"say","text":"x"}})") == "bad_type");
+    CHECK(code_of(R"({"type":"say","text":"x"} x)") == "bad_json");
 }
 
 TEST_CASE("say without a ref has an ack without one") {
@@ -79,6 +115,12 @@ TEST_CASE("a text has 1 to 4096 bytes") {
     CHECK(code_of(say(1)) == "accepted");
     CHECK(code_of(say(4096)) == "accepted");
     CHECK(code_of(say(4097)) == "bad_text");
+    // Without its escapes.
+    std::string escaped;
+    for (int i = 0; i < 4096; ++i)
+        escaped += R"(\n)";
+    CHECK(code_of(R"({"type":"say","text":")" + escaped + R"("})") == "accepted");
+    CHECK(code_of(R"({"type":"say","text":")" + escaped + R"(x"})") == "bad_text");
 }
 
 TEST_CASE("a name has 1 to 32 printable characters, whatever their bytes") {
@@ -132,11 +174,11 @@ TEST_CASE("everything that is sent is JSON with the fields of the protocol") {
 TEST_CASE("a message's rest completes its beginning, with the time to the millisecond in UTC") {
     using namespace std::chrono;
     const system_clock::time_point when{milliseconds{1'763'847'240'123}};
-    const std::string long_text(2000, '"'); // longer than the serializer's chunk, each byte escaped
-    const auto rest = encode_message_rest(7, "al\\ice", long_text, when);
+    const std::string long_name(2000, '"'); // longer than the serializer's chunk, each byte escaped
+    const auto rest = encode_message_rest(7, long_name, R"("\u0061")", when);
     const auto message = parse(R"({"type":"message","seq":1)" + rest);
     CHECK(message.at("id") == 7);
-    CHECK(message.at("from") == "al\\ice");
-    CHECK(message.at("text") == json::string_view{long_text});
+    CHECK(message.at("from") == json::string_view{long_name});
+    CHECK(message.at("text") == "a");
     CHECK(message.at("time") == "2025-11-22T21:34:00.123Z");
 }
