@@ -27,7 +27,8 @@ struct room::shared {
 
     // Not guarded: only turns of the loop touch them, and never across a suspension.
     wake_up announced;      // something was said
-    std::uint64_t said = 0;   // how much, to see whether reading is quiet
+    std::uint64_t said = 0; // messages, since all were woken last
+    std::uint64_t said_bytes = 0;
     std::uint64_t newest = 0; // what fan_out saw last: a deliver that is there may sleep
 };
 
@@ -40,14 +41,13 @@ room::room(loop_executor loop, roster& everyone, message_buffer::limits keep, lo
     , roster_{everyone}
     , shared_{std::make_unique<shared>(loop, keep, ledger)}
     , ledger_{ledger}
-    , history_{keep.messages} {}
-
-room::~room() = default;
+    , keep_{keep} {}
 
 task<> room::say(std::shared_ptr<session> from, say_request said) {
     const auto now = std::chrono::system_clock::now();
     const auto rest = encode_message_rest(from->id(), from->name(), said.text, now);
     ++shared_->said;
+    shared_->said_bytes += rest.size();
 
     auto buffer = co_await shared_->messages.lock({"say", from->id()});
     const auto seq = buffer->append(rest);
@@ -76,6 +76,7 @@ task<> room::fan_out() {
         }
         co_await reading_is_quiet();
         roster_.wake_all(); // in this turn: a post for each client would cost as much as its lock
+        shared_->said = shared_->said_bytes = 0;
     }
 }
 
@@ -141,7 +142,7 @@ task<> room::greet(std::shared_ptr<session> newcomer, std::size_t max_message_by
                            .mutex = mutex,
                            .guard = guard,
                            .max_message_bytes = max_message_bytes,
-                           .history = history_};
+                           .history = keep_.messages};
     co_await newcomer->reply(encode(greeting));
     newcomer->flush_soon();
 }
@@ -152,18 +153,24 @@ task<> room::close() {
     shared_->newest = buffer->newest();
 }
 
+room::~room() = default;
+
 void room::stop() {
     stopped_ = true;
     shared_->announced.notify();
 }
 
-// Waits until two turns of the loop have brought nothing new, at most a dozen: what is read
-// meanwhile goes out in the same sends, and sends are what costs.
+// Waits until two turns of the loop have brought nothing new: what is read meanwhile goes out in the
+// same sends, and sends are what costs. A client that sends without waiting has a turn for each of its
+// messages, so not the turns are limited but what they bring: about a quarter of what the buffer keeps,
+// so that nothing leaves it unread by those who read.
 task<> room::reading_is_quiet() {
-    constexpr int most_turns = 12;
     constexpr int quiet_turns = 2;
-    int quiet = 0;
-    for (int turn = 0; turn < most_turns && quiet < quiet_turns; ++turn) {
+    const std::uint64_t most_messages = keep_.messages < 1024 ? keep_.messages / 4 : 256;
+    const auto is_enough = [&] {
+        return shared_->said >= most_messages || shared_->said_bytes >= keep_.bytes / 4;
+    };
+    for (int quiet = 0; quiet < quiet_turns && !is_enough();) {
         const auto before = shared_->said;
         co_await asio::post(loop_, use_task);
         quiet = shared_->said == before ? quiet + 1 : 0;

@@ -28,7 +28,8 @@ public:
     room(loop_executor loop, roster& everyone, message_buffer::limits keep, lock_ledger& ledger);
     ~room();
 
-    /// Task A: stores what was said, announces it, and awaits that its sender's ack is accepted.
+    /// Task A: stores what was said, announces it, and awaits that its sender's ack is accepted. What
+    /// `said` refers to must stay valid until then.
     task<> say(std::shared_ptr<session> from, say_request said);
 
     /// Task B, one for the room: after an announcement, wakes every client's deliver. Until stop().
@@ -62,7 +63,7 @@ private:
     roster& roster_;
     std::unique_ptr<shared> shared_;
     lock_ledger& ledger_;
-    std::size_t history_;
+    message_buffer::limits keep_;
     bool closed_ = false;
     bool stopped_ = false;
 };

@@ -24,6 +24,18 @@ class SlowReader(ServerTest):
         self.assertEqual(missed + len(sleeper.messages), total)
         self.assertNotIn("gap", [event["type"] for event in talker.events])
 
+    def test_a_burst_longer_than_the_ring_reaches_those_who_read(self):
+        """What is gathered for one send is less than the ring keeps, in messages and in bytes."""
+        for limit in (("--history", "8"), ("--history-bytes", "8192")):
+            with self.subTest(limit=limit):
+                server = self.start(*limit)
+                talker, listener = self.join(server), self.join(server)
+                total = 500
+                talker.say(*["hello"] * total)
+                for client in (talker, listener):
+                    client.read_to(total)
+                    self.assertEqual(len(client.messages), total)
+
     def test_who_never_reads_is_closed_and_the_others_do_not_notice(self):
         """Not while it blocks, not when it is thrown out: every message is there at once."""
         server = self.start("--write-timeout", "3s", "--history", "100000")
