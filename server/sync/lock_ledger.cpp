@@ -13,7 +13,7 @@ namespace {
 /// Of all brief holds, one in so many is timed, and stands for those that follow it.
 constexpr std::uint64_t brief_holds_to_a_sample = 17; // in step with nothing else
 
-/// Some milliseconds old, and a tenth of the price.
+/// Some milliseconds old, and a fifth of the price.
 lock_ledger::clock::time_point recently() noexcept {
     timespec time{};
     ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
