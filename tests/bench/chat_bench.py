@@ -3,6 +3,7 @@ ws, one after the other, round by round, so that what else the machine does meet
 Markdown; the ratios are medians over the rounds of ours to bare epoll's in the same round."""
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -141,6 +142,71 @@ def closed_loop(o, points):
     table(["server's CPU, µs a delivery", *head[1:]], [[name, *cpu[name]] for name in o.names])
 
 
+def tcp_payload():
+    """What all sockets of this machine have received. Linux counts the headers, too."""
+    def counts(path, kind):
+        with open(path, encoding="ascii") as file:
+            names, values = (line.split() for line in file if line.startswith(kind))
+        return dict(zip(names, values))
+
+    headers = 52  # IPv4, TCP and its time stamps
+    segments = int(counts("/proc/net/snmp", "Tcp:")["InSegs"])
+    return int(counts("/proc/net/netstat", "IpExt:")["InOctets"]) - headers * segments
+
+
+class Pair:
+    """A server and its load, both stopped but in their turns."""
+
+    def __init__(self, o, name, flags):
+        self.server = Server(o.commands[name])
+        self.load = subprocess.Popen(["taskset", "-c", CLIENT_CPU, o.chat_load, "--url", self.server.url,
+                                      "--quiet", "--timeout", "30m", "--duration", "30m", *flags.split()],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(1.5)  # until all have joined
+        if self.load.poll() is not None:
+            self.__exit__()
+            raise SystemExit(f"chat-load {flags}: exit {self.load.returncode}")
+        self.signal(signal.SIGSTOP)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.load.kill()
+        self.load.wait()
+        self.server.process.send_signal(signal.SIGCONT)
+        self.server.__exit__()
+
+    def signal(self, which):
+        self.load.send_signal(which)
+        self.server.process.send_signal(which)
+
+    def turn(self):
+        """Bytes a second."""
+        self.signal(signal.SIGCONT)
+        time.sleep(0.02)
+        before, start = tcp_payload(), time.monotonic()
+        time.sleep(0.05)
+        rate = (tcp_payload() - before) / (time.monotonic() - start)
+        self.signal(signal.SIGSTOP)
+        return rate
+
+
+def turns(o):
+    """Much shorter than what disturbs a machine: so many short turns tell apart what a few long ones do not."""
+    head, cells = ["deliveries, by turns of 50 ms"], {name: [] for name in o.names}
+    for point, flags in CLOSED.items():
+        progress(f"{point}: {o.turns} turns of {len(o.names)} servers")
+        with contextlib.ExitStack() as running:
+            pairs = {name: running.enter_context(Pair(o, name, flags)) for name in o.names}
+            rates = [{name: pair.turn() for name, pair in pairs.items()} for _ in range(o.turns)]
+        head.append(point)
+        for name in o.names:
+            cells[name].append(f"{sum(rate[name] for rate in rates) / sum(rate['raw epoll'] for rate in rates):.3f}")
+    progress("")
+    table(head, [[name, *cells[name]] for name in o.names])
+
+
 def open_loop(o):
     flags = f"{OPEN} --duration {max(o.seconds, 2)}s --warmup 500ms"
     runs = measure(o.names, o.commands, o.rounds, "100,000 deliveries a second",
@@ -263,7 +329,9 @@ def parse():
     parser.add_argument("--rounds", type=int, help="interleaved runs of each server [5]")
     parser.add_argument("--seconds", type=float, help="of each run [2]")
     parser.add_argument("--only", default="closed,open,idle,many,slow",
-                        help="parts, and numbers of points of the closed loop: closed,open,idle,many,slow,1,2,3,4,5")
+                        help="parts, and numbers of points of the closed loop: closed,open,idle,many,slow,1,2,3,4,5; "
+                        "turns: the closed loop again, all servers at once, each for 50 ms in turn, to see small differences")
+    parser.add_argument("--turns", type=int, default=200, help="of each server [200]")
     parser.add_argument("--servers", help="some of: raw epoll (always), raw epoll quiet, raw epoll threaded, "
                         "async-released, std-released, async, ws")
     parser.add_argument("--bin", required=True, help=argparse.SUPPRESS)
@@ -282,11 +350,12 @@ def main():
     o.commands = {"raw epoll": [raw], "raw epoll quiet": [raw, "--quiet-reading"],
                   "raw epoll threaded": [raw, "--second-thread"]}
     for name, build in chat.items():
-        o.commands[name] = [os.path.join(o.bin, f"chat-server-{build}"), "--port", "0", "--log-level", "warn"]
+        o.commands[name] = [os.path.join(o.bin, f"chat-server-{build}"), "--port", "0", "--admin-port", "0",
+                            "--log-level", "warn"]
     if os.path.isdir(os.path.join(HERE, "node_modules", "ws")):
         o.commands["ws"] = ["node", os.path.join(HERE, "ws_server.mjs")]
     wanted = o.servers.split(",") if o.servers else list(o.commands)
-    known = [*o.commands, "closed", "open", "idle", "many", "slow", *"12345"]
+    known = [*o.commands, "closed", "open", "idle", "many", "slow", "turns", *"12345"]
     if unknown := set(wanted + o.only.split(",")) - set(known):
         raise SystemExit(f"there is no {', '.join(sorted(unknown))}: choose from {', '.join(known)}")
     o.names = [name for name in o.commands if name == "raw epoll" or name in wanted]
@@ -294,7 +363,7 @@ def main():
     points = [p for n, p in enumerate(CLOSED, 1) if "closed" in parts or str(n) in parts]
     if points:
         closed_loop(o, points)
-    for part, run in [("open", open_loop), ("idle", idle), ("many", many), ("slow", slow_reader)]:
+    for part, run in [("open", open_loop), ("idle", idle), ("many", many), ("slow", slow_reader), ("turns", turns)]:
         if part in parts:
             run(o)
 
