@@ -1,11 +1,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "server/chat/frame.hpp"
-#include "server/chat/room.hpp"
-#include "server/chat/roster.hpp"
 #include "server/chat/send_round.hpp"
-#include "server/chat/session.hpp"
-#include "server/sync/lock_ledger.hpp"
-#include "server/watch/session_names.hpp"
+#include "tests/unit/place.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/read.hpp>
@@ -23,18 +19,12 @@ namespace {
 using tcp = asio::ip::tcp;
 
 /// Sessions on loopback, without their readers, and what there is to send.
-struct place {
-    asio::io_context loop{1};
-    lock_ledger ledger;
-    session_names names;
-    session_limits limits;
-    roster everyone{loop.get_executor(), {}, std::chrono::seconds{1}, names};
-    room chat{loop.get_executor(), everyone, {}, ledger};
+struct sending_place : place {
     message_buffer messages{{}};
     send_round round;
 
     struct client {
-        explicit client(place& at)
+        explicit client(sending_place& at)
             : peer{at.loop.get_executor()}
             , member{std::make_shared<session>(accept(at.loop), at.chat, at.everyone, at.limits)} {}
 
@@ -54,7 +44,7 @@ struct place {
         }
 
         /// As deliver does, once.
-        void deliver(place& at) {
+        void deliver(sending_place& at) {
             member->cursor += at.round.send(*member, at.messages.since(member->cursor));
         }
 
@@ -67,7 +57,7 @@ struct place {
         }
 
         /// As deliver does, until all has been taken.
-        task<> deliver_all(place& at) {
+        task<> deliver_all(sending_place& at) {
             while (member->cursor < at.messages.newest()) {
                 if (const auto taken = at.round.send(*member, at.messages.since(member->cursor)))
                     member->cursor += taken;
@@ -77,7 +67,7 @@ struct place {
         }
 
         /// So many bytes, while all that is owed is delivered. The loop runs for it.
-        std::string receives_rest(place& at, std::size_t size) {
+        std::string receives_rest(sending_place& at, std::size_t size) {
             std::string bytes(size, '\0');
             bool done = false;
             std::exception_ptr failed;
@@ -99,8 +89,8 @@ struct place {
 } // namespace
 
 TEST_CASE("without a round news are sent at once") {
-    place here;
-    place::client one{here};
+    sending_place here;
+    sending_place::client one{here};
     here.messages.append("1}");
     one.deliver(here);
     CHECK(one.member->cursor == 1);
@@ -109,8 +99,8 @@ TEST_CASE("without a round news are sent at once") {
 }
 
 TEST_CASE("a round sends at its end, to each what it has not had, whatever their number") {
-    place here;
-    std::vector<place::client> clients;
+    sending_place here;
+    std::vector<sending_place::client> clients;
     for (int i = 0; i < 150; ++i)
         clients.emplace_back(here);
     here.messages.append("1}");
@@ -133,8 +123,8 @@ TEST_CASE("a round sends at its end, to each what it has not had, whatever their
 }
 
 TEST_CASE("what the socket does not take is given back, and deliver is woken for it") {
-    place here;
-    place::client one{here}, other{here};
+    sending_place here;
+    sending_place::client one{here}, other{here};
     while (here.messages.since(0).frames.size() < 60'000)
         here.messages.append(std::string(500, '.') + '}');
     const std::string all{here.messages.since(0).frames};
@@ -155,8 +145,8 @@ TEST_CASE("what the socket does not take is given back, and deliver is woken for
 }
 
 TEST_CASE("news that lie in two blocks keep their order, though the first do not all go") {
-    place here;
-    place::client one{here};
+    sending_place here;
+    sending_place::client one{here};
     const auto in_first_block = [&] { return here.messages.since(0).count; };
     do
         here.messages.append(std::string(500, '.') + '}');
@@ -172,8 +162,8 @@ TEST_CASE("news that lie in two blocks keep their order, though the first do not
 }
 
 TEST_CASE("a client that is gone does not disturb the round") {
-    place here;
-    place::client gone{here}, other{here};
+    sending_place here;
+    sending_place::client gone{here}, other{here};
     here.messages.append("1}");
     const std::string all{here.messages.since(0).frames};
     gone.peer.set_option(asio::socket_base::linger{true, 0});
@@ -194,8 +184,8 @@ TEST_CASE("a client that is gone does not disturb the round") {
 }
 
 TEST_CASE("nothing overtakes: who is owed more, or is going, is sent to at once") {
-    place here;
-    place::client owed{here}, going{here};
+    sending_place here;
+    sending_place::client owed{here}, going{here};
     here.messages.append("1}");
     const std::string news{here.messages.since(0).frames};
     const auto reply = text_frame("ack");

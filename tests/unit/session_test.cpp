@@ -1,10 +1,6 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "server/chat/frame.hpp"
-#include "server/chat/room.hpp"
-#include "server/chat/roster.hpp"
-#include "server/chat/session.hpp"
-#include "server/sync/lock_ledger.hpp"
-#include "server/watch/session_names.hpp"
+#include "tests/unit/place.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
@@ -19,13 +15,7 @@ namespace {
 using tcp = asio::ip::tcp;
 
 /// A session on loopback, without its reader.
-struct place {
-    asio::io_context loop{1};
-    lock_ledger ledger;
-    session_names names;
-    session_limits limits;
-    roster everyone{loop.get_executor(), {}, std::chrono::seconds{1}, names};
-    room chat{loop.get_executor(), everyone, {}, ledger};
+struct place_of_one : place {
     wire::socket_type peer{loop.get_executor()};
     std::shared_ptr<session> member = std::make_shared<session>(accept(), chat, everyone, limits);
 
@@ -47,7 +37,7 @@ struct place {
 };
 
 /// As room::say does in the across_await builds.
-task<> reply_with_the_lock(place& here) {
+task<> reply_with_the_lock(place_of_one& here) {
     here.ledger.acquired(nullptr, {"say", here.member->id()}, false);
     co_await here.member->reply("ack");
     here.ledger.released();
@@ -57,7 +47,7 @@ task<> reply_with_the_lock(place& here) {
 
 TEST_CASE(
     "who sleeps in a reply with the lock says whether on room for it or on a turn of the loop") {
-    place here;
+    place_of_one here;
     REQUIRE(here.member->out().push_reply(text_frame(std::string(100'000, 'x')))); // not sent yet
     bool failed = false;
     asio::co_spawn(here.loop, reply_with_the_lock(here),
