@@ -160,17 +160,18 @@ void room::stop() {
     shared_->announced.notify();
 }
 
-// Waits until two turns of the loop have brought nothing new: what is read meanwhile goes out in the
-// same sends, and sends are what costs. A client that sends without waiting has a turn for each of its
-// messages, so not the turns are limited but what they bring: about a quarter of what the buffer keeps,
-// so that nothing leaves it unread by those who read.
+// Waits until two turns of the loop have brought nothing new, that since the announcement among them:
+// what is read meanwhile goes out in the same sends, and sends are what costs. A client that sends
+// without waiting has a turn for each of its messages, so not the turns are limited but what they
+// bring: about a quarter of what the buffer keeps, so that nothing leaves it unread by those who read.
 task<> room::reading_is_quiet() {
     constexpr int quiet_turns = 2;
     const std::uint64_t most_messages = keep_.messages < 1024 ? keep_.messages / 4 : 256;
     const auto is_enough = [&] {
         return shared_->said >= most_messages || shared_->said_bytes >= keep_.bytes / 4;
     };
-    for (int quiet = 0; quiet < quiet_turns && !is_enough();) {
+    int quiet = shared_->said == 1 ? 1 : 0; // has the turn since the announcement brought more?
+    while (quiet < quiet_turns && !is_enough()) {
         const auto before = shared_->said;
         co_await asio::post(loop_, use_task);
         quiet = shared_->said == before ? quiet + 1 : 0;
