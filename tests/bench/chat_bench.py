@@ -71,11 +71,29 @@ class Server:
             return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
 
+def kernel_counts(path, kind):
+    """What Linux counts for all sockets of this machine."""
+    with open(path, encoding="ascii") as file:
+        names, values = (line.split() for line in file if line.startswith(kind))
+    return {name: int(value) for name, value in zip(names[1:], values[1:])}
+
+
+def data_segments_sent():
+    return kernel_counts("/proc/net/netstat", "TcpExt:")["TCPOrigDataSent"]
+
+
+def tcp_payload_received():
+    """Linux counts the headers, too."""
+    headers = 52  # IPv4, TCP and its time stamps
+    segments = kernel_counts("/proc/net/snmp", "Tcp:")["InSegs"]
+    return kernel_counts("/proc/net/netstat", "IpExt:")["InOctets"] - headers * segments
+
+
 def load(chat_load, server, flags, while_running=lambda: None):
-    """One run of chat-load on the other CPU: its report, and the server's CPU time for a delivery."""
+    """One run of chat-load on the other CPU: its report, and for a delivery the server's CPU time and sends."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "report.json")
-        before = server.cpu_seconds()
+        cpu_before, sends_before = server.cpu_seconds(), data_segments_sent()
         process = subprocess.Popen(["taskset", "-c", CLIENT_CPU, chat_load, "--url", server.url, "--quiet",
                                     "--json", path, "--connect-timeout", "20s", *flags.split()],
                                    stderr=subprocess.PIPE, text=True)
@@ -88,7 +106,10 @@ def load(chat_load, server, flags, while_running=lambda: None):
             raise SystemExit(f"chat-load {flags}: exit {process.returncode} {complaint}")
         with open(path, encoding="utf-8") as file:
             report = json.load(file)
-        report["cpu_us"] = (server.cpu_seconds() - before) * 1e6 / max(report["delivered"], 1)
+        delivered = max(report["delivered"], 1)
+        report["cpu_us"] = (server.cpu_seconds() - cpu_before) * 1e6 / delivered
+        # Of both sides, that is: less what the client said, each message by itself without --window.
+        report["sends"] = (data_segments_sent() - sends_before - report["sent"]) / delivered
         return report
 
 
@@ -125,7 +146,8 @@ def flaws(run):
 
 
 def closed_loop(o, points):
-    head, cells, cpu = ["deliveries a second"], {name: [] for name in o.names}, {name: [] for name in o.names}
+    head = ["deliveries a second"]
+    cells, cpu, gathered = ({name: [] for name in o.names} for _ in range(3))
     for point in points:
         flags = f"{CLOSED[point]} --duration {o.seconds}s --warmup 300ms"
         runs = measure(o.names, o.commands, o.rounds, point, lambda s, f=flags: load(o.chat_load, s, f))
@@ -138,20 +160,10 @@ def closed_loop(o, points):
             lost = sum(map(flaws, runs[name]))
             cells[name].append(text + (f" ({lost} lost)" if lost else ""))
             cpu[name].append(f"{median(runs[name], 'cpu_us'):.2f}")
+            gathered[name].append("" if "--window" in flags else f"{1 / median(runs[name], 'sends'):.1f}")
     table(head, [[name, *cells[name]] for name in o.names])
     table(["server's CPU, µs a delivery", *head[1:]], [[name, *cpu[name]] for name in o.names])
-
-
-def tcp_payload():
-    """What all sockets of this machine have received. Linux counts the headers, too."""
-    def counts(path, kind):
-        with open(path, encoding="ascii") as file:
-            names, values = (line.split() for line in file if line.startswith(kind))
-        return dict(zip(names, values))
-
-    headers = 52  # IPv4, TCP and its time stamps
-    segments = int(counts("/proc/net/snmp", "Tcp:")["InSegs"])
-    return int(counts("/proc/net/netstat", "IpExt:")["InOctets"]) - headers * segments
+    table(["messages in a send", *head[1:]], [[name, *gathered[name]] for name in o.names])
 
 
 class Pair:
@@ -185,9 +197,9 @@ class Pair:
         """Bytes a second."""
         self.signal(signal.SIGCONT)
         time.sleep(0.02)
-        before, start = tcp_payload(), time.monotonic()
+        before, start = tcp_payload_received(), time.monotonic()
         time.sleep(0.05)
-        rate = (tcp_payload() - before) / (time.monotonic() - start)
+        rate = (tcp_payload_received() - before) / (time.monotonic() - start)
         self.signal(signal.SIGSTOP)
         return rate
 
