@@ -58,8 +58,7 @@ void message_buffer::make_room_for(std::size_t frame_bytes) {
 void message_buffer::drop_what_exceeds_the_limits() {
     while (oldest_ < newest_ && (newest_ - oldest_ + 1 > keep_.messages || bytes_ > keep_.bytes)) {
         const auto& front = *blocks_.front();
-        bytes_ -=
-            frame_size(std::string_view{front.frames}.substr(front.offsets[oldest_ - front.first]));
+        bytes_ -= front.start_of(oldest_ + 1) - front.start_of(oldest_);
         if (++oldest_ == front.end())
             blocks_.pop_front();
     }
@@ -78,7 +77,7 @@ news_batch message_buffer::since(std::uint64_t cursor) const {
         return {};
     const auto first = std::max(cursor + 1, oldest_);
     const auto& from = block_of(first);
-    const std::size_t begin = from->offsets[first - from->first];
+    const auto begin = from->start_of(first);
     return {.owner = from,
             .frames = {from->frames.data() + begin, from->frames.size() - begin},
             .first = first,

@@ -63,6 +63,10 @@ private:
         std::string frames;
 
         [[nodiscard]] std::uint64_t end() const { return first + offsets.size(); }
+
+        [[nodiscard]] std::size_t start_of(std::uint64_t seq) const {
+            return seq < end() ? offsets[seq - first] : frames.size();
+        }
     };
 
     void make_room_for(std::size_t frame_bytes);
