@@ -241,14 +241,16 @@ bool session::exceeds_rate() {
 }
 
 void session::check_time_limits(clock::time_point now) {
+    out().look_for_progress(now);
+    const auto blocked_since = out().blocked_since();
     if (leaving_since_) {
-        if (now - *leaving_since_ > goodbye_time && out().blocked_since())
+        if (blocked_since && now - std::max(*leaving_since_, *blocked_since) > goodbye_time)
             abort();
         else if (now - *leaving_since_ > patience_with_handshakes)
             out().close();
         return;
     }
-    if (out().blocked_since() && now - *out().blocked_since() > limits_.write_timeout) {
+    if (blocked_since && now - *blocked_since > limits_.write_timeout) {
         spdlog::warn("slow reader session={} name={:?} action=close", id_, name_);
         leave(limit::write_time, "you read too slowly");
     } else if (now - heard_ > limits_.idle_timeout) {

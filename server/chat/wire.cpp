@@ -6,6 +6,11 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -16,6 +21,11 @@ namespace {
 constexpr std::size_t reply_lane_bytes = 64 * 1024;
 constexpr std::size_t linger_bytes = 1024 * 1024;
 
+// What the kernel may queue for a peer beyond what is on its way. Left alone, Linux lets this grow to
+// 4 MB for each one that does not keep up: memory that no option of ours bounds, and that every pong
+// waits behind. Half of it must have gone before the socket takes bytes again.
+constexpr int unsent_bytes = 128 * 1024;
+
 } // namespace
 
 wire::wire(socket_type socket)
@@ -24,6 +34,8 @@ wire::wire(socket_type socket)
     , news_room_{socket_.get_executor()} {
     error_code ignored; // fails only when the peer is gone already, which reading will tell
     socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes,
+                 sizeof unsent_bytes);
 }
 
 bool wire::push_reply(std::string_view frame) {
@@ -198,8 +210,20 @@ frame_cut wire::take_frames(std::string_view frames, std::size_t sent) {
     return cut;
 }
 
+void wire::look_for_progress(clock::time_point now) {
+    if (!blocked_since_)
+        return;
+    int left = 0;
+    if (::ioctl(socket_.native_handle(), SIOCOUTQ, &left) != 0)
+        return;
+    if (left < in_kernel_)
+        blocked_since_ = now;
+    in_kernel_ = left;
+}
+
 void wire::wait_until_writable() {
     blocked_since_ = clock::now();
+    in_kernel_ = 0;
     socket_.async_wait(socket_type::wait_write, [this, owner = owner_.lock()](error_code error) {
         if (error)
             return; // closed: close() has woken everyone

@@ -43,7 +43,8 @@ public:
     using socket_type = asio::basic_stream_socket<asio::ip::tcp, loop_executor>;
     using clock = std::chrono::steady_clock;
 
-    /// Sets TCP_NODELAY: frames are gathered here, not by the kernel's timers.
+    /// Sets TCP_NODELAY, as frames are gathered here, not by the kernel's timers, and
+    /// TCP_NOTSENT_LOWAT, as what the peer does not take shall wait here, not in the kernel.
     explicit wire(socket_type socket);
 
     /// Who must stay alive while a wait on the socket is pending (the session that owns this wire).
@@ -101,8 +102,12 @@ public:
     /// Sends what the lanes hold, as far as the socket takes it now.
     void flush() { send_owed({}); }
 
-    /// Since when the socket has taken nothing though something is owed.
+    /// Since when the peer has taken nothing though the socket is full, as far as is known.
     [[nodiscard]] std::optional<clock::time_point> blocked_since() const { return blocked_since_; }
+
+    /// Asks the kernel whether the peer has taken something since it was asked last. For whoever
+    /// reads slowly, but does: before the socket takes bytes again, much must have gone.
+    void look_for_progress(clock::time_point now);
 
     /// No news is taken any more: a close frame is on its way, or the socket is gone.
     [[nodiscard]] bool is_closing() const { return closing_; }
@@ -201,6 +206,7 @@ private:
 
     socket_type socket_;
     std::optional<clock::time_point> blocked_since_;
+    int in_kernel_ = 0; // bytes, when it was asked last; while blocked
     bool closing_ = false;
     bool said_goodbye_ = false;
     bool only_news_ =

@@ -1,6 +1,8 @@
 """The builds that release the guard before they write: a reader that is too slow is nobody's
 problem but its own."""
 
+import time
+
 from chat_client import PONG, TEXT, frame
 from chat_server import ServerTest, run_tests
 
@@ -61,6 +63,36 @@ class SlowReader(ServerTest):
         reader.at_most = 500
         reader.read_to(total)
         talker.read_to(total)
+
+    def owe_much(self, *options):
+        """A talker, and a reader with buffers of the usual size that is owed 6 MB and takes nothing."""
+        server = self.start("--history", "100000", "--history-bytes", "100000000", *options)
+        talker, reader = self.join(server), self.join(server)
+        for total in range(100, 1501, 100):
+            talker.say(*[LONG] * 100)
+            talker.read_to(total)
+        return talker, reader
+
+    def test_who_reads_little_but_steadily_stays_though_the_kernel_takes_nothing_for_long(self):
+        """100 KB a second, for several times the limit: nothing but the pace of the reader is timed."""
+        talker, reader = self.owe_much("--write-timeout", "2s")
+        reader.at_most = 4096
+        until = time.monotonic() + 7
+        while time.monotonic() < until:
+            reader.receive_some(until)
+            time.sleep(0.04)
+        reader.at_most = 65536
+        reader.read_to(talker.newest)
+        self.assertEqual(len(reader.messages), talker.newest)
+
+    def test_a_pong_waits_for_little_of_what_a_reader_has_not_taken(self):
+        """What waits, waits in the server, where a pong overtakes it."""
+        talker, reader = self.owe_much("--write-timeout", "1m")
+        reader.ping(b"reader's")
+        talker.ping()
+        talker.wait_until(lambda: talker.pongs, "its pong, behind the other")
+        reader.wait_until(lambda: reader.pongs, "its pong")
+        self.assertLess(len(reader.messages) * len(LONG), 1 << 20)
 
     def test_who_is_pinged_in_vain_gives_its_place_back(self):
         """It does not read, so no ping can go out; it speaks just often enough not to be idle."""
