@@ -40,6 +40,7 @@ if(NOT CHAT_SANITIZE) # a sanitizer keeps memory that was freed
 endif()
 chat_integration_test(disconnect 60 ${chat_living_builds})
 chat_integration_test(framing 120 ${chat_living_builds})
+chat_integration_test(framing_unsaid 60 std-across_await ${chat_living_builds})
 chat_integration_test(shutdown 120 ${chat_living_builds})
 chat_integration_test(freeze_report 60 std-across_await)
 chat_integration_test(fault 120 std-released async-released)
