@@ -26,8 +26,10 @@ struct room::shared {
     guarded<message_buffer, buffer_mutex> messages;
 
     // Not guarded: only turns of the loop touch them, and never across a suspension.
-    wake_up announced;      // something was said
-    std::uint64_t said = 0; // messages, since all were woken last
+    wake_up announced; // something was said
+    // Since all were woken last. What counts is what is in the buffer: not a message that still waits
+    // for the lock.
+    std::uint64_t said = 0;
     std::uint64_t said_bytes = 0;
     std::uint64_t newest = 0; // what fan_out saw last: a deliver that is there may sleep
 };
@@ -46,14 +48,12 @@ room::room(loop_executor loop, roster& everyone, message_buffer::limits keep, lo
 task<> room::say(std::shared_ptr<session> from, say_request said) {
     const auto now = std::chrono::system_clock::now();
     const auto rest = encode_message_rest(from->id(), from->name(), said.text, now);
-    ++shared_->said;
-    shared_->said_bytes += rest.size();
 
     auto buffer = co_await shared_->messages.lock({"say", from->id()});
     const auto seq = buffer->append(rest);
     // The announcement is posted before the ack's completion can be. So the fan-out's turn comes
     // first, and asks for this very lock while we sleep below. That order makes the freeze certain.
-    shared_->announced.notify();
+    announce(rest.size());
 
     // WRONG ON PURPOSE in the across_await builds: the guard lives on through the co_await below.
     // With std::mutex the fan-out then blocks the only thread that could end our sleep, and the
@@ -74,7 +74,10 @@ task<> room::fan_out() {
             auto buffer = co_await shared_->messages.lock({"fan_out"});
             shared_->newest = buffer->newest();
         }
-        co_await reading_is_quiet();
+        if (co_await reading_brings_more()) {
+            auto buffer = co_await shared_->messages.lock({"fan_out"});
+            shared_->newest = buffer->newest();
+        }
         roster_.wake_all(); // in this turn: a post for each client would cost as much as its lock
         shared_->said = shared_->said_bytes = 0;
     }
@@ -160,22 +163,37 @@ void room::stop() {
     shared_->announced.notify();
 }
 
-// Waits until two turns of the loop have brought nothing new, that since the announcement among them:
-// what is read meanwhile goes out in the same sends, and sends are what costs. A client that sends
-// without waiting has a turn for each of its messages, so not the turns are limited but what they
-// bring: about a quarter of what the buffer keeps, so that nothing leaves it unread by those who read.
-task<> room::reading_is_quiet() {
+void room::announce(std::size_t bytes) {
+    if (shared_->said == 0) // else fan_out is on its way, and will look again
+        shared_->announced.notify();
+    ++shared_->said;
+    shared_->said_bytes += bytes;
+}
+
+// Waits until reading is quiet, that is for two turns of the loop without news, the one since the
+// announcement included: what is read meanwhile goes out in the same sends, and sends are what costs.
+// A client that sends without waiting has a turn for each of its messages, so the turns are limited by
+// what they bring, which is about a quarter of what the buffer keeps (one turn can bring more to a
+// small buffer), and by their time.
+task<bool> room::reading_brings_more() {
     constexpr int quiet_turns = 2;
+    constexpr std::chrono::milliseconds most_time{2};
     const std::uint64_t most_messages = keep_.messages < 1024 ? keep_.messages / 4 : 256;
     const auto is_enough = [&] {
         return shared_->said >= most_messages || shared_->said_bytes >= keep_.bytes / 4;
     };
-    int quiet = shared_->said == 1 ? 1 : 0; // has the turn since the announcement brought more?
+    const auto start = std::chrono::steady_clock::now();
+    const auto at_first = shared_->said;
+    int quiet = at_first == 1 ? 1 : 0; // has the turn since the announcement brought more?
     while (quiet < quiet_turns && !is_enough()) {
         const auto before = shared_->said;
         co_await asio::post(loop_, use_task);
-        quiet = shared_->said == before ? quiet + 1 : 0;
+        if (shared_->said == before)
+            ++quiet;
+        else if (quiet = 0; std::chrono::steady_clock::now() - start > most_time)
+            break;
     }
+    co_return shared_->said > at_first;
 }
 
 } // namespace chat

@@ -57,7 +57,8 @@ public:
 private:
     struct shared; // the guarded buffer: its type depends on the build
 
-    task<> reading_is_quiet();
+    void announce(std::size_t bytes);
+    task<bool> reading_brings_more();
 
     loop_executor loop_;
     roster& roster_;
