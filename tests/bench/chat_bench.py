@@ -90,10 +90,10 @@ def tcp_payload_received():
 
 
 def load(chat_load, server, flags, while_running=lambda: None):
-    """One run of chat-load on the other CPU: its report, and for a delivery the server's CPU time and sends."""
+    """One run of chat-load on the other CPU: its report, and for a delivery the server's CPU time and segments."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "report.json")
-        cpu_before, sends_before = server.cpu_seconds(), data_segments_sent()
+        cpu_before, segments_before = server.cpu_seconds(), data_segments_sent()
         process = subprocess.Popen(["taskset", "-c", CLIENT_CPU, chat_load, "--url", server.url, "--quiet",
                                     "--json", path, "--connect-timeout", "20s", *flags.split()],
                                    stderr=subprocess.PIPE, text=True)
@@ -108,8 +108,8 @@ def load(chat_load, server, flags, while_running=lambda: None):
             report = json.load(file)
         delivered = max(report["delivered"], 1)
         report["cpu_us"] = (server.cpu_seconds() - cpu_before) * 1e6 / delivered
-        # Of both sides, that is: less what the client said, each message by itself without --window.
-        report["sends"] = (data_segments_sent() - sends_before - report["sent"]) / delivered
+        # Less the client's own: each message is one, without --window.
+        report["segments"] = (data_segments_sent() - segments_before - report["sent"]) / delivered
         return report
 
 
@@ -160,10 +160,10 @@ def closed_loop(o, points):
             lost = sum(map(flaws, runs[name]))
             cells[name].append(text + (f" ({lost} lost)" if lost else ""))
             cpu[name].append(f"{median(runs[name], 'cpu_us'):.2f}")
-            gathered[name].append("" if "--window" in flags else f"{1 / median(runs[name], 'sends'):.1f}")
+            gathered[name].append("" if "--window" in flags else f"{1 / median(runs[name], 'segments'):.0f}")
     table(head, [[name, *cells[name]] for name in o.names])
     table(["server's CPU, µs a delivery", *head[1:]], [[name, *cpu[name]] for name in o.names])
-    table(["messages in a send", *head[1:]], [[name, *gathered[name]] for name in o.names])
+    table(["messages in a send, about", *head[1:]], [[name, *gathered[name]] for name in o.names])
 
 
 class Pair:
