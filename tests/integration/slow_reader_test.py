@@ -1,6 +1,7 @@
 """The builds that release the guard before they write: a reader that is too slow is nobody's
 problem but its own."""
 
+import signal
 import time
 
 from chat_client import PONG, TEXT, frame
@@ -37,6 +38,18 @@ class SlowReader(ServerTest):
                 for client in (talker, listener):
                     client.read_to(total)
                     self.assertEqual(len(client.messages), total)
+
+    def test_when_everybody_speaks_at_once_nobody_who_reads_misses_anything(self):
+        """The server finds all their messages waiting, as many as one poll of it brings and more."""
+        server = self.start()
+        clients = [self.join(server) for _ in range(200)]
+        server.process.send_signal(signal.SIGSTOP)
+        for client in clients:
+            client.say("hello")
+        server.process.send_signal(signal.SIGCONT)
+        for client in clients:
+            client.read_to(len(clients))
+            self.assertEqual(len(client.messages), len(clients))
 
     def test_who_never_reads_is_closed_and_the_others_do_not_notice(self):
         """Not while it blocks, not when it is thrown out: every message is there at once."""
