@@ -6,13 +6,13 @@
 #include "server/start_admin.hpp"
 #include "server/sync/lock_ledger.hpp"
 #include "server/watch/alarm.hpp"
+#include "server/watch/log_sink.hpp"
 #include "server/watch/loop_monitor.hpp"
 #include "server/watch/session_names.hpp"
 #include "server/watch/watch_thread.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <spdlog/fmt/ostr.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <sys/resource.h>
@@ -22,6 +22,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -179,9 +180,8 @@ int main(int argc, char** argv) {
     if (const auto* code = std::get_if<int>(&options))
         return *code;
     const auto& chosen = std::get<server_options>(options);
-    const auto colours =
-        alarm::colour_is_welcome() ? spdlog::color_mode::always : spdlog::color_mode::never;
-    spdlog::set_default_logger(spdlog::stderr_color_mt("chat", colours));
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+        "chat", std::make_shared<log_sink>(alarm::colour_is_welcome())));
     spdlog::set_level(spdlog::level::from_str(chosen.log_level));
     try {
         return serve(chosen);

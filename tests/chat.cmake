@@ -8,7 +8,8 @@ foreach(name send_round session)
   target_sources(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/server/chat/room.cpp)
   target_compile_definitions(${name}_test PRIVATE CHAT_MUTEX_STD=0 CHAT_GUARD_ACROSS_AWAIT=1)
 endforeach()
-# The watch over loop and lock.
+# The watch over loop and lock, and the log.
+chat_unit_test(log_sink chat_diagnosis)
 chat_unit_test(lock_ledger chat_diagnosis)
 chat_unit_test(verdict chat_diagnosis)
 chat_unit_test(stall_report chat_diagnosis)

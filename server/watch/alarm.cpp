@@ -12,6 +12,16 @@
 
 namespace chat::alarm {
 
+namespace {
+
+/// What is said to be writable takes PIPE_BUF bytes at once.
+bool stderr_has_room() {
+    pollfd out{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+    return ::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT);
+}
+
+} // namespace
+
 bool colour_is_welcome() {
     const char* const terminal = std::getenv("TERM");
     const char* const refused = std::getenv("NO_COLOR");
@@ -20,17 +30,18 @@ bool colour_is_welcome() {
 }
 
 void write(std::string_view text) {
-    while (!text.empty()) {
-        pollfd out{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-        if (::poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT))
-            return;
-        // What is said to be writable takes so much at once.
+    while (!text.empty() && stderr_has_room()) {
         const auto written =
             ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
         if (written <= 0)
             return;
         text.remove_prefix(static_cast<std::size_t>(written));
     }
+}
+
+bool write_line(std::string_view line) {
+    return line.size() <= PIPE_BUF && stderr_has_room() &&
+           ::write(STDERR_FILENO, line.data(), line.size()) == static_cast<ssize_t>(line.size());
 }
 
 void log_line(spdlog::level::level_enum level, std::string_view message) {

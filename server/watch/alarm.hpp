@@ -16,6 +16,10 @@ bool colour_is_welcome();
 /// Writes as much as stderr takes without blocking.
 void write(std::string_view text);
 
+/// Writes all of it or, if stderr has no room for that or it is longer than PIPE_BUF, nothing; whether
+/// it was written.
+bool write_line(std::string_view line);
+
 /// A line as the logger would write it, if it would at this level.
 void log_line(spdlog::level::level_enum level, std::string_view message);
 

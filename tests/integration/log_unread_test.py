@@ -1,0 +1,27 @@
+"""A log that nobody reads stops nobody: the pipe behind stderr is full, and the chat goes on."""
+
+import os
+
+from admin_client import ask
+from chat_server import ServerTest, run_tests
+
+
+class UnreadLog(ServerTest):
+    def test_the_chat_goes_on_and_the_log_tells_what_is_missing(self):
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        server = self.start(stderr=writing)
+        os.close(writing)
+        talker = self.join(server)
+        for _ in range(1000):  # two lines each: more than the 64 KiB of a pipe
+            self.join(server).connection.close()
+        self.assert_chat_works(server, talker, self.join(server))
+        self.assertEqual(ask(server, "/healthz").status, 200)
+        log = b""
+        while b"log lines dropped=" not in log:  # of those who come when there is room again
+            log += os.read(reading, 65536)
+            self.join(server).connection.close()
+
+
+if __name__ == "__main__":
+    run_tests()
