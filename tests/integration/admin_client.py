@@ -36,12 +36,16 @@ def ask(server, path, method="GET", headers=None, body=None):
         connection.close()
 
 
+def metrics(server):
+    """Each series with its value."""
+    lines = ask(server, "/metrics").body.decode().splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {series: float(value) for series, value in pairs}
+
+
 def unanswered_seconds(server):
     """How long the loop owes the watch thread an answer."""
-    for line in ask(server, "/metrics").body.decode().splitlines():
-        if line.startswith("chat_loop_unanswered_seconds "):
-            return float(line.split()[1])
-    raise AssertionError("no such metric")
+    return metrics(server)["chat_loop_unanswered_seconds"]
 
 
 def status_of(server, request):

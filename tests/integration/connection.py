@@ -53,8 +53,9 @@ class Connection:
 
     def receive(self, deadline, at_most=65536):
         """Some bytes, b"" at the end of the stream; TimeoutError when the deadline passes."""
-        readable, _, _ = select.select([self.socket], [], [], max(0, deadline - time.monotonic()))
-        if not readable:
+        poller = select.poll()  # select() knows no descriptor beyond 1023
+        poller.register(self.socket, select.POLLIN)
+        if not poller.poll(max(0, deadline - time.monotonic()) * 1000):
             raise TimeoutError("nothing came in time")
         return self.socket.recv(at_most)
 

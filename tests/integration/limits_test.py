@@ -1,17 +1,40 @@
-"""Every limit has its own answer, and is counted under its own name: the server tells the counts when
-it ends. The others chat on."""
+"""Every limit has its own answer, and is counted under its own name: /metrics has the counts, and the
+server tells them when it ends. The others chat on."""
 
 import re
 import resource
 import signal
+import time
 import unittest.mock
 
 import chat_server
+from admin_client import metrics
 from chat_client import TEXT, ChatClient, frame
 from chat_server import PATIENCE, ServerTest, run_tests
 from connection import upgrade_request
 
 PIECE = b'{"type":"say","text":"x"}'
+SERIES = {
+    "handshake_time": 'chat_refused_connections_total{reason="too_late"}',
+    "header_bytes": 'chat_refused_connections_total{reason="header_too_long"}',
+    "bad_request": 'chat_refused_connections_total{reason="bad_request"}',
+    "origin": 'chat_refused_connections_total{reason="origin"}',
+    "clients": 'chat_refused_connections_total{reason="full"}',
+    "clients_per_address": 'chat_refused_connections_total{reason="address_full"}',
+    "connections": 'chat_refused_connections_total{reason="overload"}',
+    "descriptors": "chat_accept_pauses_total",
+    "message_bytes": 'chat_closed_clients_total{reason="message_too_big"}',
+    "message_rate": 'chat_closed_clients_total{reason="rate"}',
+    "idle_time": 'chat_closed_clients_total{reason="idle"}',
+    "write_time": 'chat_closed_clients_total{reason="slow_reader"}',
+    "history": "chat_gaps_total",
+}
+
+
+def counts(server):
+    """How often each limit has struck that has, by /metrics."""
+    now = metrics(server)
+    return {name: int(now[series]) for name, series in SERIES.items() if now[series] > 0}
 
 
 class Limits(ServerTest):
@@ -22,17 +45,18 @@ class Limits(ServerTest):
         self.connections.append(super().connect(server, **options))
         return self.connections[-1]
 
-    def counts(self, server):
-        """Ends the server, which then tells how often each limit has struck."""
+    def assert_counts(self, server, **expected):
+        """In /metrics, and in what the server tells when it ends."""
+        deadline = time.monotonic() + PATIENCE
+        while counts(server) != expected and time.monotonic() < deadline:
+            pass  # a client that is closed may know it before it is counted
+        self.assertEqual(counts(server), expected)
         for connection in self.connections:
             connection.close()
         server.signal(signal.SIGTERM)
         self.assertEqual(server.wait(), 0, server.log())
         told = re.findall(r"limit struck name=(\w+) times=(\d+)", server.log())
-        return {name: int(times) for name, times in told}
-
-    def assert_counts(self, server, **expected):
-        self.assertEqual(self.counts(server), expected)
+        self.assertEqual({name: int(times) for name, times in told}, expected)
 
     def answer(self, server, request):
         connection = self.connect(server)
@@ -118,7 +142,8 @@ class Limits(ServerTest):
         here[0].connection.reset()
         here[0] = self.join_when_there_is_room(server)
         self.assert_chat_works(server, *here)
-        self.assertGreaterEqual(self.counts(server)["clients_per_address"], 3)
+        self.assertGreaterEqual(counts(server)["clients_per_address"], 3)
+        self.assert_counts(server, clients_per_address=unittest.mock.ANY)
 
     def test_a_thousand_who_are_turned_away_at_once_are_all_told_so(self):
         """They do not even read it for a while."""
@@ -128,6 +153,18 @@ class Limits(ServerTest):
         self.assertEqual({connection.response()[0] for connection in crowd}, {503})
         self.assert_chat_works(server, here)
         self.assert_counts(server, clients=1000)
+
+    def test_a_thousand_handshakes_are_enough(self):
+        """One more is closed without an answer, until one of them ends."""
+        server = self.start("--max-clients", "2", "--handshake-timeout", "1m")
+        silent = [self.connect(server) for _ in range(2 + 1024)]
+        one_more = self.connect(server)
+        self.assertTrue(one_more.has_hung_up(within=PATIENCE))
+        self.assertEqual(one_more.receive(time.monotonic() + PATIENCE), b"")
+        self.assertEqual(counts(server), {"connections": 1})
+        silent[0].close()
+        self.assert_chat_works(server, self.join_when_there_is_room(server))
+        self.assert_counts(server, connections=unittest.mock.ANY)
 
     def test_too_big_a_message_is_1009(self):
         server = self.start("--max-message-bytes", "100")
@@ -160,10 +197,10 @@ class Limits(ServerTest):
         while not sleeper.connection.has_hung_up(within=0):
             talker.say(*["x" * 4000] * 20)
             talker.read_to((talker.newest or 0) + 20)
-        try:
-            self.assertIn(sleeper.take_close().code, (1008, None))  # if it fits, behind all the rest
-        except AssertionError:
-            pass  # cut inside a frame, as a reset does
+        sleeper.answers_pings = sleeper.answers_close = False  # to send would be told of the reset
+        closed = sleeper.take_close()
+        self.assertEqual(closed.how, "reset")
+        self.assertIn(closed.code, (1008, None))  # if it fits, behind all the rest
         self.assert_chat_works(server, talker)
         self.assert_counts(server, write_time=1, history=unittest.mock.ANY)
 
@@ -196,6 +233,7 @@ class Descriptors(ServerTest):
         server.wait_for_log("accept paused")
         for _ in range(20):
             self.assert_chat_works(server, *here)
+        self.assertEqual(counts(server), {"descriptors": 1})
         # One leaves, the next comes in, until all have been here.
         for connection in crowd:
             client = ChatClient(connection)
@@ -205,7 +243,9 @@ class Descriptors(ServerTest):
         self.assert_chat_works(server, *here, self.join(server))
         self.assertIn("accept goes on", server.log())
         # Said once each time it begins, not ten times a second.
-        self.assertLess(server.log().count("accept paused"), 62)
+        paused = server.log().count("accept paused")
+        self.assertLess(paused, 62)
+        self.assertEqual(counts(server), {"descriptors": paused})
 
     def test_the_soft_limit_is_raised_to_the_hard_one(self):
         server = self.start_with(300)
@@ -219,4 +259,6 @@ class Descriptors(ServerTest):
 
 
 if __name__ == "__main__":
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     run_tests()
