@@ -67,16 +67,19 @@ task<> shut_down(listener& door, room& place, roster& everyone, wire::clock::tim
     place.stop();
 }
 
-/// Every client is a file descriptor. The soft limit of a shell is often 1024, and is ours to raise.
-void allow_open_files(std::size_t clients) {
-    constexpr std::size_t besides_clients = 32;
+/// Every connection is a file descriptor. The soft limit of a shell is often 1024, and is ours to raise.
+/// Returns for how many connections there are some.
+std::size_t allow_open_files(std::size_t connections) {
+    // Our own are 14, the rest is for the admin plane: it must answer when the chat is full.
+    constexpr std::size_t besides_connections = 32;
     rlimit files{};
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
-    if (files.rlim_max < clients + besides_clients)
+    if (files.rlim_max < connections + besides_connections)
         spdlog::warn("few descriptors limit={} needed={}: accepting will pause (see ulimit -Hn)",
-                     files.rlim_max, clients + besides_clients);
+                     files.rlim_max, connections + besides_connections);
+    return files.rlim_max - std::min(files.rlim_max, rlim_t{besides_connections});
 }
 
 void tell_limits(const limit_counts& struck) {
@@ -129,7 +132,8 @@ int serve(const server_options& options) {
         std::min(options.session.write_timeout, options.session.idle_timeout) / 4, 10ms, 250ms);
     // Each takes a few kilobytes, and those who are turned away stay for half a second.
     constexpr std::size_t room_for_handshakes = 1024;
-    allow_open_files(options.clients.clients + room_for_handshakes);
+    const auto connections = options.clients.clients + room_for_handshakes;
+    const auto descriptors = allow_open_files(connections);
 
     lock_ledger ledger;
     lock_ledger ledger_of_fault;
@@ -137,7 +141,10 @@ int serve(const server_options& options) {
     roster everyone{executor, options.clients, tick, names};
     room place{executor, everyone, options.history, ledger};
     listener door{listen_on(options.endpoint, executor),
-                  options.clients.clients + room_for_handshakes, place, everyone, options.session};
+                  {.connections = connections, .descriptors = descriptors},
+                  place,
+                  everyone,
+                  options.session};
 
     asio::co_spawn(executor, door.accept_all(), end_if_failed);
     asio::co_spawn(executor, place.fan_out(), end_if_failed);

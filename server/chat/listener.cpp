@@ -9,43 +9,53 @@
 
 namespace chat {
 
-listener::listener(acceptor_type acceptor, std::size_t max_connections, room& place,
-                   roster& everyone, session_limits limits)
+listener::listener(acceptor_type acceptor, limits most, room& place, roster& everyone,
+                   session_limits limits_of_each)
     : acceptor_{std::move(acceptor)}
-    , pause_{acceptor_.get_executor()}
+    , pause_timer_{acceptor_.get_executor()}
     , room_{place}
     , roster_{everyone}
-    , limits_{std::move(limits)}
-    , max_connections_{max_connections} {}
+    , most_{most}
+    , limits_of_each_{std::move(limits_of_each)} {}
 
 task<> listener::accept_all() {
-    constexpr std::chrono::milliseconds until_a_descriptor_is_free{100};
     while (acceptor_.is_open()) {
+        // Counted, since accept() itself would only fail when no descriptor is left for anybody: then
+        // the admin plane could not answer either, and a health check would end a server that is well.
+        if (connections() >= most_.descriptors) {
+            co_await pause("the other descriptors are not for clients");
+            continue;
+        }
         auto [error, socket] = co_await acceptor_.async_accept(asio::as_tuple(use_task));
         if (!error) {
             if (std::exchange(paused_, false))
                 spdlog::info("accept goes on connections={}", connections());
             start(std::move(socket));
         } else if (error != asio::error::operation_aborted) {
-            // Out of descriptors, most likely. Those who are here chat on; those who come wait.
-            if (!std::exchange(paused_, true)) {
-                counted.struck.add(limit::descriptors);
-                spdlog::warn("accept paused reason=\"{}\" connections={}", error.message(),
-                             connections());
-            }
-            pause_.expires_after(until_a_descriptor_is_free);
-            co_await pause_.async_wait(asio::as_tuple(use_task));
+            // Out of descriptors all the same: others have opened more than was expected.
+            co_await pause(error.message());
         }
     }
 }
 
+/// Those who are here chat on; those who come wait.
+task<> listener::pause(std::string reason) {
+    constexpr std::chrono::milliseconds until_a_descriptor_is_free{100};
+    if (!std::exchange(paused_, true)) {
+        counted.struck.add(limit::descriptors);
+        spdlog::warn("accept paused reason=\"{}\" connections={}", reason, connections());
+    }
+    pause_timer_.expires_after(until_a_descriptor_is_free);
+    co_await pause_timer_.async_wait(asio::as_tuple(use_task));
+}
+
 void listener::start(wire::socket_type socket) {
-    if (connections() >= max_connections_) {
+    if (connections() >= most_.connections) {
         counted.struck.add(limit::connections);
         return; // the socket closes itself
     }
     counted.connections.add();
-    auto newcomer = std::make_shared<session>(std::move(socket), room_, roster_, limits_);
+    auto newcomer = std::make_shared<session>(std::move(socket), room_, roster_, limits_of_each_);
     const auto entry = sessions_.insert(sessions_.end(), newcomer);
     asio::co_spawn(acceptor_.get_executor(), run_session(std::move(newcomer)),
                    [this, entry](std::exception_ptr failed) {
@@ -69,7 +79,7 @@ void listener::abort_all() {
 void listener::stop() {
     error_code ignored;
     acceptor_.close(ignored);
-    pause_.cancel();
+    pause_timer_.cancel();
 }
 
 } // namespace chat

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <string>
 
 namespace chat {
 
@@ -17,10 +18,15 @@ class listener {
 public:
     using acceptor_type = asio::basic_socket_acceptor<asio::ip::tcp, loop_executor>;
 
-    /// The acceptor listens already. `max_connections` counts those in the handshake too; what
-    /// comes beyond it is closed unheard.
-    listener(acceptor_type acceptor, std::size_t max_connections, room& place, roster& everyone,
-             session_limits limits);
+    /// Both count those in the handshake too.
+    struct limits {
+        std::size_t connections; ///< what comes beyond it is closed unheard
+        std::size_t descriptors; ///< with as many connections, those who come wait in the kernel
+    };
+
+    /// The acceptor listens already.
+    listener(acceptor_type acceptor, limits most, room& place, roster& everyone,
+             session_limits limits_of_each);
 
     [[nodiscard]] asio::ip::tcp::endpoint local_endpoint() const {
         return acceptor_.local_endpoint();
@@ -38,15 +44,16 @@ public:
     [[nodiscard]] std::size_t connections() const { return sessions_.size(); }
 
 private:
+    task<> pause(std::string reason);
     void start(wire::socket_type socket);
 
     acceptor_type acceptor_;
     asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
-        pause_;
+        pause_timer_;
     room& room_;
     roster& roster_;
-    session_limits limits_;
-    std::size_t max_connections_;
+    limits most_;
+    session_limits limits_of_each_;
     std::list<std::weak_ptr<session>> sessions_; // their coroutines own them
     bool paused_ = false;
 };

@@ -8,7 +8,7 @@ import time
 import unittest.mock
 
 import chat_server
-from admin_client import metrics
+from admin_client import ask, metrics
 from chat_client import TEXT, ChatClient, frame
 from chat_server import PATIENCE, ServerTest, run_tests
 from connection import upgrade_request
@@ -225,7 +225,7 @@ class Descriptors(ServerTest):
             return self.start(*flags)
 
     def test_at_the_limit_those_who_are_here_chat_on_and_those_who_come_wait(self):
-        server = self.start_with(40)
+        server = self.start_with(64)
         here = [self.join(server) for _ in range(10)]
         crowd = [self.connect(server) for _ in range(60)]
         for connection in crowd:
@@ -233,6 +233,7 @@ class Descriptors(ServerTest):
         server.wait_for_log("accept paused")
         for _ in range(20):
             self.assert_chat_works(server, *here)
+            self.assertEqual(ask(server, "/healthz").status, 200)
         self.assertEqual(counts(server), {"descriptors": 1})
         # One leaves, the next comes in, until all have been here.
         for connection in crowd:
