@@ -54,12 +54,22 @@ void listener::start(wire::socket_type socket) {
         counted.struck.add(limit::connections);
         return; // the socket closes itself
     }
+    error_code gone_already;
+    const auto from = socket.remote_endpoint(gone_already).address();
+    const auto neighbours = connections_from_.try_emplace(from, 0).first;
+    if (!roster_.may_apply(from, neighbours->second)) {
+        counted.struck.add(limit::clients_per_address);
+        return;
+    }
+    ++neighbours->second;
     counted.connections.add();
     auto newcomer = std::make_shared<session>(std::move(socket), room_, roster_, limits_of_each_);
     const auto entry = sessions_.insert(sessions_.end(), newcomer);
     asio::co_spawn(acceptor_.get_executor(), run_session(std::move(newcomer)),
-                   [this, entry](std::exception_ptr failed) {
+                   [this, entry, neighbours](std::exception_ptr failed) {
                        sessions_.erase(entry);
+                       if (--neighbours->second == 0)
+                           connections_from_.erase(neighbours);
                        try {
                            if (failed)
                                std::rethrow_exception(failed);

@@ -5,10 +5,12 @@
 #include "server/sync/loop_executor.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <cstddef>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -55,6 +57,7 @@ private:
     limits most_;
     session_limits limits_of_each_;
     std::list<std::weak_ptr<session>> sessions_; // their coroutines own them
+    std::map<asio::ip::address, std::size_t> connections_from_;
     bool paused_ = false;
 };
 

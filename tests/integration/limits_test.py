@@ -166,6 +166,17 @@ class Limits(ServerTest):
         self.assert_chat_works(server, self.join_when_there_is_room(server))
         self.assert_counts(server, connections=unittest.mock.ANY)
 
+    def test_the_handshakes_of_one_address_leave_room_for_others(self):
+        server = self.start("--max-per-address", "2", "--max-clients", "4", "--handshake-timeout", "1m")
+        crowd = [self.connect(server, source="127.0.0.2") for _ in range(1100)]
+        self.assertTrue(crowd[-1].has_hung_up(within=PATIENCE))
+        self.assertFalse(crowd[63].has_hung_up(within=0))
+        self.assert_chat_works(server, *(self.join(server) for _ in range(2)))
+        # Those who came first are heard, and come in.
+        clients = [ChatClient(connection) for connection in crowd[:2]]
+        self.assertEqual([client.try_upgrade() for client in clients], [101, 101])
+        self.assert_counts(server, clients_per_address=1100 - 64)
+
     def test_too_big_a_message_is_1009(self):
         server = self.start("--max-message-bytes", "100")
         client = self.join(server)
