@@ -96,7 +96,11 @@ for argument in "$@"; do
         *) usage_error "unknown option or benchmark '$argument'" ;;
     esac
 done
-[ -n "$what" ] || usage_error "say what to measure: mutex or chat"
+case $what in
+    mutex) needed=bench ;;
+    chat) needed=bench-chat ;;
+    *) usage_error "say what to measure: mutex or chat" ;;
+esac
 
-[ -z "$setup" ] || scripts/setup.sh bench
+[ -z "$setup" ] || scripts/setup.sh "$needed"
 "bench_$what" "${options[@]}"

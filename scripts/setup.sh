@@ -6,17 +6,20 @@ build=(g++ cmake ninja-build libboost1.81-dev libspdlog-dev libcli11-dev prometh
 test=(doctest-dev python3 python3-websockets clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
     chromium chromium-driver python3-selenium)
 bench=(libbenchmark-dev valgrind)
+bench_chat=(python3)
+npm=(nodejs npm)
 autopsy=(procps gdb strace valgrind clang-19 libclang-rt-19-dev clang-tidy-19)
 
 usage() {
     cat <<END
-Usage: scripts/setup.sh [demo|test|autopsy|bench] [--dry-run]
+Usage: scripts/setup.sh [demo|test|autopsy|bench|bench-chat] [--dry-run]
 
 Installs with apt what is missing of the packages for
-  demo     building and running (the default): ${build[*]}
-  test     that, and the whole of scripts/test.sh: ${test[*]}
-  autopsy  what demo needs, and the tools of scripts/autopsy.sh: ${autopsy[*]}
-  bench    what demo needs, and scripts/bench.sh: ${bench[*]}
+  demo        building and running (the default): ${build[*]}
+  test        that, and the whole of scripts/test.sh: ${test[*]}
+  autopsy     what demo needs, and the tools of scripts/autopsy.sh: ${autopsy[*]}
+  bench       what demo needs, and scripts/bench.sh mutex: ${bench[*]}
+  bench-chat  that, and scripts/bench.sh chat: ${bench_chat[*]} ${npm[*]}
 
   --dry-run   only say what would be installed
   --help      this text
@@ -36,6 +39,11 @@ for argument in "$@"; do
         test) wanted+=("${test[@]}") ;;
         autopsy) wanted+=("${autopsy[@]}") ;;
         bench) wanted+=("${bench[@]}") ;;
+        bench-chat)
+            wanted+=("${bench[@]}" "${bench_chat[@]}")
+            # Node.js from elsewhere brings an npm of its own, with which Debian's conflicts.
+            command -v npm >/dev/null || wanted+=("${npm[@]}")
+            ;;
         --dry-run) dry_run=yes ;;
         --help | -h) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;
