@@ -10,9 +10,10 @@ Usage: scripts/soak.sh [--minutes N] [--build release|asan] [--clients N] [--ser
 
 500 clients join, leave, stall, flood, send garbage, break the protocol and die by RST, while ten honest
 ones chat and check that no message is lost, doubled or out of order. Four rounds; after each, when the
-crowd is gone, no descriptor may be left, and at the end memory must not have grown.
+crowd is gone, no descriptor may be left; at the end memory must not have grown, and each limit that the
+crowd offends must have struck.
 
-  --minutes N       how long (10)
+  --minutes N       how long (10); in less than one not every limit may strike
   --build NAME      release: g++, Release; asan: clang 19 with AddressSanitizer (release)
   --clients N       how many misbehave at a time (500)
   --server PATH     this chat-server instead of building one

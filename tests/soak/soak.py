@@ -4,6 +4,7 @@ message: `soak.py PATH-OF-CHAT-SERVER --minutes N`. scripts/soak.sh builds the s
 import argparse
 import os
 import pathlib
+import re
 import select
 import signal
 import statistics
@@ -26,6 +27,8 @@ GROWTH = {"release": 8, "asan": 48}  # MiB of RSS, from the end of the first rou
 
 FLAGS = ("--history", "5000", "--max-rate", "50", "--write-timeout", "2s", "--handshake-timeout", "2s",
          "--idle-timeout", "20s", "--max-clients", "600")
+# These strike within a minute, or the crowd was not what it should be and the test shows nothing.
+EXPECTED = {"handshake_time", "bad_request", "message_bytes", "message_rate", "write_time"}
 
 
 class Failure(Exception):
@@ -110,6 +113,7 @@ class Soak:
             raise Failure(f"RSS after each round, in MiB: {self.rss}: it grows")
         self.check_that_all_was_heard()
         self.shut_down()
+        self.check_the_crowd()
 
     def chaos(self, number, seconds):
         crowd = subprocess.Popen(
@@ -164,6 +168,17 @@ class Soak:
             if alarm in self.server.log():
                 raise Failure(f"the server says: {alarm}")
 
+    def check_the_crowd(self):
+        """Its vices must have been felt."""
+        if self.lives == 0:
+            raise Failure("nobody misbehaved")
+        if missing := EXPECTED - self.struck().keys():
+            raise Failure(f"never struck: {', '.join(sorted(missing))}; is the run too short, the crowd too small?")
+
+    def struck(self):
+        """How often each limit has, as the server tells when it ends."""
+        return dict(re.findall(r"limit struck name=(\w+) times=(\d+)", self.server.log()))
+
     def count_descriptors(self):
         return len(os.listdir(f"/proc/{self.server.process.pid}/fd"))
 
@@ -181,15 +196,13 @@ class Soak:
 
     def summary(self):
         latencies = sorted(latency for one in self.honest for latency in one.latencies)
-        limits = [line.split("limit struck ")[1] for line in self.server.log().splitlines()
-                  if "limit struck" in line]
         heard = sum(sum(one.heard) for one in self.honest)
         print(f"  {self.lives} lives, {self.honest[0].messages} messages to each honest client; "
               f"of their own {sum(one.said for one in self.honest)} they heard {heard}: all, in order")
         print(f"  their acks took {1000 * statistics.median(latencies):.1f} ms (median), "
               f"{1000 * latencies[-1 - len(latencies) // 100]:.1f} ms (p99), {1000 * latencies[-1]:.1f} ms (max)")
         print(f"  RSS after each round: {self.rss} MiB")
-        print("  limits: " + ", ".join(limit.replace("name=", "").replace(" times=", " ") for limit in limits))
+        print("  limits: " + ", ".join(f"{name} {times}" for name, times in self.struck().items()))
 
 
 def main():
