@@ -83,6 +83,8 @@ class Disconnect(ServerTest):
             connection = self.join(self.server).connection
             connection.send(SAY * 100)
             leave(connection)
+            # It must go on reading, or starves all in the build that holds its lock.
+            self.assert_chat_works(self.server, self.witness)
         self.assert_unharmed()
 
     def test_what_was_said_before_a_half_close_is_heard(self):
