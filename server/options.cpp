@@ -161,7 +161,8 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
         ->check(whole_number(0, 1'000'000));
     app.add_option(
         "--allow-origin", options.session.handshake.allowed_origins,
-        "pages of this Origin may connect, besides loopback and the server's own host; * for any");
+        "pages of this Origin may connect, besides loopback and the server's own host and port; * "
+        "for any");
     add_duration(app, "--handshake-timeout", options.session.handshake.time, {milliseconds{100}},
                  "a client whose request is not complete by then is answered with 408");
     add_duration(app, "--idle-timeout", options.session.idle_timeout, {milliseconds{100}},
@@ -181,6 +182,7 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
         ->check(CLI::IsMember({"off", "warn", "abort"}));
     const std::map<std::string, fault> faults = {{"deadlock", fault::deadlock},
                                                  {"sleep", fault::sleep},
+                                                 {"hang", fault::hang},
                                                  {"spin", fault::spin},
                                                  {"flood", fault::flood}};
     app.add_option("--fault", options.fault, "for tests and lessons: makes the loop ill soon")

@@ -1,5 +1,5 @@
 // How the watch thread speaks: straight to stderr. Not through the logger, whose lock the loop's
-// thread may hold while it is stuck (in a write to a terminal that was stopped, for one).
+// thread may hold while it is stuck. And what everyone's log is written by: nothing here waits.
 #pragma once
 
 #include <spdlog/common.h>

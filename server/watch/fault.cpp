@@ -63,6 +63,9 @@ task<> provoke(fault which, lock_ledger& ledger) {
     case fault::sleep:
         std::this_thread::sleep_for(2s);
         break;
+    case fault::hang:
+        std::this_thread::sleep_for(1h);
+        break;
     case fault::spin:
         compute(2s);
         break;

@@ -12,6 +12,7 @@ enum class fault {
     none,
     deadlock, ///< a task sleeps with a std::mutex locked, another one locks it: for ever
     sleep,    ///< a handler blocks the thread for two seconds
+    hang,     ///< the same for an hour
     spin,     ///< a handler computes for two seconds
     flood,    ///< two thousand handlers of a millisecond each are ready at once
 };

@@ -120,6 +120,12 @@ class ChatClient:
         except Closed:
             return self.closed
 
+    def receive_what_is_there(self):
+        try:
+            self.receive_some(deadline=0)
+        except TimeoutError:
+            pass
+
     def receive_some(self, deadline):
         """Reads once from the socket and takes the frames that are complete."""
         if self.closed:

@@ -1,15 +1,12 @@
 """The server explains its own freeze: who holds the lock, who waits for it, and in which lines."""
 
-import fcntl
 import os
 import re
 import signal
 
 from chat_server import ServerTest, run_tests
-from connection import Closed
 from source_lines import named_after, source_at
 
-F_SETPIPE_SZ = 1031  # Python 3.10 has it in fcntl
 END = "the event loop\n"  # of the stack, and so of the report
 
 
@@ -58,20 +55,6 @@ class FreezeReport(ServerTest):
     def test_ctrl_c_still_ends_it(self):
         server, _ = self.report()
         server.signal(signal.SIGINT)
-        self.assertEqual(server.wait(), 3)
-
-    def test_a_log_that_nobody_reads_blocks_the_loop_but_not_the_watch(self):
-        """The loop's thread then sleeps with the logger's lock taken."""
-        unread, stderr = os.pipe()
-        fcntl.fcntl(stderr, F_SETPIPE_SZ, 4096)
-        server = self.start("--on-stall", "exit", stderr=stderr)
-        os.close(stderr)
-        self.addCleanup(os.close, unread)
-        for _ in range(100):  # each logs a line when it has joined
-            try:
-                self.join(server)
-            except (TimeoutError, ConnectionError, Closed):
-                break
         self.assertEqual(server.wait(), 3)
 
     def test_a_log_whose_reader_has_left_leaves_the_exit_code_as_it_is(self):
