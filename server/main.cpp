@@ -76,10 +76,11 @@ std::size_t allow_open_files(std::size_t connections) {
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
-    if (files.rlim_max < connections + besides_connections)
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur < connections + besides_connections)
         spdlog::warn("few descriptors limit={} needed={}: accepting will pause (see ulimit -Hn)",
-                     files.rlim_max, connections + besides_connections);
-    return files.rlim_max - std::min(files.rlim_max, rlim_t{besides_connections});
+                     files.rlim_cur, connections + besides_connections);
+    return files.rlim_cur - std::min(files.rlim_cur, rlim_t{besides_connections});
 }
 
 void tell_limits(const limit_counts& struck) {

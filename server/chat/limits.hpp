@@ -15,7 +15,8 @@ namespace chat {
 
 struct handshake_limits {
     std::chrono::milliseconds time{5'000};
-    std::vector<std::string> allowed_origins; ///< besides loopback and the server's own host
+    std::vector<std::string>
+        allowed_origins; ///< besides loopback and the server's own host and port
 };
 
 /// In the order of `limit_names`.

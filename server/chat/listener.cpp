@@ -57,7 +57,7 @@ void listener::start(wire::socket_type socket) {
     error_code gone_already;
     const auto from = socket.remote_endpoint(gone_already).address();
     const auto neighbours = connections_from_.try_emplace(from, 0).first;
-    if (!roster_.may_apply(from, neighbours->second)) {
+    if (!roster_.may_apply(neighbours->second)) {
         counted.struck.add(limit::clients_per_address);
         return;
     }

@@ -188,9 +188,12 @@ task<bool> room::reading_brings_more() {
     while (quiet < quiet_turns && !is_enough()) {
         const auto before = shared_->said;
         co_await asio::post(loop_, use_task);
-        if (shared_->said == before)
+        if (shared_->said == before) {
             ++quiet;
-        else if (quiet = 0; std::chrono::steady_clock::now() - start > most_time)
+            continue;
+        }
+        quiet = 0;
+        if (std::chrono::steady_clock::now() - start > most_time)
             break;
     }
     co_return shared_->said > at_first;

@@ -73,15 +73,12 @@ void roster::give_back_place(const asio::ip::address& from) {
         places_by_address_.erase(place);
 }
 
-bool roster::may_apply(const asio::ip::address& from, std::size_t connections) const {
+bool roster::may_apply(std::size_t connections) const {
     // Few enough that one address leaves room for others, enough that those who are turned away,
     // which takes a moment, are told why.
     constexpr std::size_t most_handshakes = 64;
-    if (most_.clients_per_address == 0)
-        return true;
-    const auto place = places_by_address_.find(from);
-    const auto clients = place == places_by_address_.end() ? 0 : place->second;
-    return connections < clients + most_handshakes;
+    return most_.clients_per_address == 0 ||
+           connections < most_.clients_per_address + most_handshakes;
 }
 
 void roster::add(std::shared_ptr<session> member) {

@@ -47,8 +47,8 @@ public:
 
     void give_back_place(const asio::ip::address& from);
 
-    /// Whether one more may ask for a place, when there are so many connections from there by now.
-    [[nodiscard]] bool may_apply(const asio::ip::address& from, std::size_t connections) const;
+    /// Whether one more may ask for a place, when its address has so many connections by now.
+    [[nodiscard]] bool may_apply(std::size_t connections) const;
 
     void add(std::shared_ptr<session> member);
     void remove(const session& member);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <climits>
 #include <cstdlib>
+#include <mutex>
 
 #include <poll.h>
 #include <unistd.h>
@@ -14,7 +15,10 @@ namespace chat::alarm {
 
 namespace {
 
-/// What is said to be writable takes PIPE_BUF bytes at once.
+/// What is said to be writable takes PIPE_BUF bytes at once, unless somebody else is quicker: this keeps
+/// our own threads from that. It is held for two system calls, neither of which waits for a reader.
+std::mutex one_writer;
+
 bool stderr_has_room() {
     pollfd out{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
     return ::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT);
@@ -30,6 +34,7 @@ bool colour_is_welcome() {
 }
 
 void write(std::string_view text) {
+    const std::lock_guard lock{one_writer};
     while (!text.empty() && stderr_has_room()) {
         const auto written =
             ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
@@ -40,6 +45,7 @@ void write(std::string_view text) {
 }
 
 bool write_line(std::string_view line) {
+    const std::lock_guard lock{one_writer};
     return line.size() <= PIPE_BUF && stderr_has_room() &&
            ::write(STDERR_FILENO, line.data(), line.size()) == static_cast<ssize_t>(line.size());
 }

@@ -1,9 +1,10 @@
 """A log that nobody reads stops nobody: the pipe behind stderr is full, and the chat goes on."""
 
 import os
+import select
 
 from admin_client import ask
-from chat_server import ServerTest, run_tests
+from chat_server import PATIENCE, ServerTest, run_tests
 
 
 class UnreadLog(ServerTest):
@@ -19,6 +20,7 @@ class UnreadLog(ServerTest):
         self.assertEqual(ask(server, "/healthz").status, 200)
         log = b""
         while b"log lines dropped=" not in log:  # of those who come when there is room again
+            self.assertTrue(select.select([reading], [], [], PATIENCE)[0], "nothing more is logged")
             log += os.read(reading, 65536)
             self.join(server).connection.close()
 
