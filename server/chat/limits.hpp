@@ -15,8 +15,8 @@ namespace chat {
 
 struct handshake_limits {
     std::chrono::milliseconds time{5'000};
-    std::vector<std::string>
-        allowed_origins; ///< besides loopback and the server's own host and port
+    /// Besides loopback and the server's own host and port.
+    std::vector<std::string> allowed_origins;
 };
 
 /// In the order of `limit_names`.

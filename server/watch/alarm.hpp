@@ -1,5 +1,6 @@
 // How the watch thread speaks: straight to stderr. Not through the logger, whose lock the loop's
-// thread may hold while it is stuck. And what everyone's log is written by: nothing here waits for a reader.
+// thread may hold while it is stuck. And what everyone's log is written by: nothing here waits for a
+// reader.
 #pragma once
 
 #include <spdlog/common.h>

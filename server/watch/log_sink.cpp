@@ -39,8 +39,8 @@ void log_sink::sink_it_(const spdlog::details::log_msg& message) {
 
 bool log_sink::write(const spdlog::details::log_msg& message) {
     spdlog::memory_buf_t formatted;
-    message.color_range_start = message.color_range_end =
-        0; // the formatter tells where the level is
+    // The formatter tells where the level is.
+    message.color_range_start = message.color_range_end = 0;
     formatter_->format(message, formatted);
     const std::string_view line{formatted.data(), formatted.size()};
     if (!coloured_ || message.color_range_end <= message.color_range_start)

@@ -55,6 +55,7 @@ class Welcome(ServerTest):
             newcomers.append(self.join(server))
             joined.release()
         chatting.join()
+        self.assertLess(newcomers[0].events[0]["seq"], total, "nobody came while it chatted")
         for newcomer in newcomers:
             newcomer.read_to(total)
             self.assertEqual([m["text"] for m in newcomer.messages], [str(n) for n in range(total)])

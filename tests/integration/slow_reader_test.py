@@ -43,10 +43,10 @@ class SlowReader(ServerTest):
         """The server finds all their messages waiting, as many as one poll of it brings and more."""
         server = self.start()
         clients = [self.join(server) for _ in range(200)]
-        server.process.send_signal(signal.SIGSTOP)
+        server.signal(signal.SIGSTOP)
         for client in clients:
             client.say("hello")
-        server.process.send_signal(signal.SIGCONT)
+        server.signal(signal.SIGCONT)
         for client in clients:
             client.read_to(len(clients))
             self.assertEqual(len(client.messages), len(clients))

@@ -65,8 +65,8 @@ spdlog::logger logger_on(bool coloured) {
 TEST_CASE("what nobody reads is dropped in whole lines, and told when there is room again") {
     reader stderr_reader;
     auto log = logger_on(false);
-    constexpr std::size_t said =
-        10'000; // far more than a pipe holds, and a write that waits would hang
+    // Far more than a pipe holds: a write that waits would hang.
+    constexpr std::size_t said = 10'000;
     for (std::size_t i = 0; i < said; ++i)
         log.info("line={}", i);
     const auto kept = stderr_reader.lines();
