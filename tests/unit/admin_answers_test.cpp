@@ -1,4 +1,3 @@
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "server/watch/admin_answers.hpp"
 
 #include "server/watch/metrics.hpp"

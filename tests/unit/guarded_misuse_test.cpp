@@ -7,7 +7,6 @@
 
 #include <boost/asio/io_context.hpp>
 
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <array>

@@ -1,7 +1,6 @@
 // WebSocket frames as the load client reads and writes them.
 #include "client/framing.hpp"
 
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 using namespace chat::load;

@@ -1,7 +1,6 @@
 // Quantiles from buckets: close enough, and cheap to merge.
 #include "client/histogram.hpp"
 
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,7 +1,6 @@
 // What the server says, the fast way and the slow way; the stamp in each text.
 #include "client/incoming.hpp"
 
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 using namespace chat::load;

@@ -1,7 +1,6 @@
 // Every (receiver, sender) pair: lost, doubled, out of order, and what is still in flight.
 #include "client/ledger.hpp"
 
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 using namespace chat::load;

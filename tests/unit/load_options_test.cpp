@@ -1,7 +1,6 @@
 // The command line: what is taken, and that every mistake is one line that says what to do.
 #include "client/options.hpp"
 
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <initializer_list>

@@ -2,7 +2,6 @@
 #include "client/ledger.hpp"
 #include "client/schedule.hpp"
 
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 using namespace chat::load;

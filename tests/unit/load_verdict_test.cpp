@@ -1,7 +1,6 @@
 // The evidence and what it means, case by case; the exit code that follows.
 #include "client/verdict.hpp"
 
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 using namespace chat::load;

@@ -1,5 +1,4 @@
 // What the ledger knows of a lock, as both mutexes tell it.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "server/sync/async_mutex.hpp"

@@ -1,5 +1,4 @@
 // The monitor over a loop that this test stops and starts, while its watch thread runs.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "server/watch/loop_monitor.hpp"

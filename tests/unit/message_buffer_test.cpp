@@ -1,4 +1,3 @@
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "server/chat/frame.hpp"
 #include "server/chat/message_buffer.hpp"
 

@@ -1,5 +1,4 @@
 // The report of a constructed state, word for word.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "server/watch/source_path.hpp"

@@ -1,5 +1,4 @@
 // The decision what is wrong, from constructed evidence.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "server/watch/verdict.hpp"

@@ -1,6 +1,5 @@
 // Opens the till for three customers. Linked with exercise.cpp it freezes, and the watchdog says so;
 // linked with solution.cpp it passes. Exit codes: 0 passed, 1 failed, 3 frozen, as of chat-server.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "workshop/02-what-the-tools-say/till.hpp"
