@@ -99,7 +99,8 @@ run_tests() {
     local log=$tree/ctest.log status=0 which=("${filter[@]}")
     if [ "$part" = clang ] && [ ${#filter[@]} = 0 ]; then which=(-LE integration); fi
     show_command ctest --test-dir "$tree" "${which[@]}"
-    ctest --test-dir "$tree" --output-on-failure --no-tests=error --parallel "$(nproc)" "${which[@]}" |
+    # Twice as many as there are processors: most tests wait for time-outs most of the time.
+    ctest --test-dir "$tree" --output-on-failure --no-tests=error --parallel $((2 * $(nproc))) "${which[@]}" |
         tee "$log" || status=$?
     count_tests "$part" "$log" "$status"
 }

@@ -96,18 +96,24 @@ class Shutdown(ServerTest):
             pass  # came too late to be heard
         connection.close()
 
-    def test_those_who_take_no_part_in_the_goodbye_are_cut_off(self):
-        """One does not read, one does not answer, one never finished its handshake."""
+    def test_who_does_not_read_is_cut_off(self):
         server = self.start("--history", "100000")
         talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
         for _ in range(50):
             talker.say(*["x" * 4000] * 5)
+        sleeper.connection.wait_until_nothing_more_comes()
+        self.shut_down(server, within=SHUTDOWN_LIMIT + 1)
+        self.assertTrue(sleeper.connection.has_hung_up(within=0))
+
+    def test_who_does_not_answer_the_goodbye_or_never_finished_the_handshake_is_cut_off(self):
+        server = self.start()
         mute = self.join(server)
         mute.answers_close = False
         half = self.connect(server)
         half.send(upgrade_request()[:50])
         self.shut_down(server, within=SHUTDOWN_LIMIT + 1)
-        self.assertTrue(sleeper.connection.has_hung_up(within=0))
+        for connection in (mute.connection, half):
+            self.assertTrue(connection.has_hung_up(within=0))
 
     def test_a_second_signal_ends_it_at_once(self):
         server = self.start()
