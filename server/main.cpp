@@ -68,19 +68,24 @@ task<> shut_down(listener& door, room& place, roster& everyone, wire::clock::tim
 }
 
 /// Every connection is a file descriptor. The soft limit of a shell is often 1024, and is ours to raise.
-/// Returns for how many connections there are some.
+/// Returns for how many connections there are some; throws when there are none.
 std::size_t allow_open_files(std::size_t connections) {
-    // Our own are 14, the rest is for the admin plane: it must answer when the chat is full.
-    constexpr std::size_t besides_connections = 32;
+    // Our own are 14. The admin plane has its share, and so answers when the chat is full.
+    const std::size_t besides_connections = 16 + admin_server::settings{}.max_connections;
     rlimit files{};
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
     ::getrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur <= besides_connections)
+        throw std::runtime_error{
+            fmt::format("no descriptors are left for clients: the limit is {}, and the "
+                        "server keeps {} (see ulimit -Hn)",
+                        files.rlim_cur, besides_connections)};
     if (files.rlim_cur < connections + besides_connections)
         spdlog::warn("few descriptors limit={} needed={}: accepting will pause (see ulimit -Hn)",
                      files.rlim_cur, connections + besides_connections);
-    return files.rlim_cur - std::min(files.rlim_cur, rlim_t{besides_connections});
+    return files.rlim_cur - besides_connections;
 }
 
 void tell_limits(const limit_counts& struck) {

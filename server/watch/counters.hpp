@@ -1,4 +1,4 @@
-// What the loop counts: it adds here, the watch thread reads. One writer, so that no atomic
+// What the loop counts: it adds here, the watch thread reads. One writer at a time, so that no atomic
 // read-modify-write is needed: an addition is a load, an add and a store. One server a process, so
 // these are global, as the log is.
 #pragma once
@@ -10,7 +10,7 @@
 
 namespace chat {
 
-/// Written by one thread, read by any.
+/// Written by one thread at a time, read by any.
 class counter {
 public:
     void add(std::uint64_t more = 1) noexcept { set(read() + more); }
@@ -35,6 +35,7 @@ struct counters {
     counter missed_messages;      ///< left the ring before a reader took them
     counter refused_messages;     ///< answered with an error
     counter refused_no_websocket; ///< requests that were no upgrade
+    counter dropped_log_lines;    ///< nobody read them; the log's own lock is held
     limit_counts struck;          ///< connections that were not let in, clients that were closed
 };
 

@@ -1,6 +1,6 @@
 // Where the logger writes: to stderr, as long as somebody reads that. A line that finds no room is
-// dropped, and the next one tells how many were: a write that waits (`2>&1 | less`) would stop the
-// loop's thread, and the chat with it.
+// dropped and counted, and the next one tells how many were: a write that waits (`2>&1 | less`)
+// would stop the loop's thread, and the chat with it.
 #pragma once
 
 #include <spdlog/sinks/base_sink.h>

@@ -111,6 +111,8 @@ void add_traffic(exposition& out, const counters& numbers) {
     out.counter("missed_messages_total",
                 "Messages that left the history before a client read them.",
                 numbers.missed_messages);
+    out.counter("dropped_log_lines_total", "Lines of the log that nobody read in time.",
+                numbers.dropped_log_lines);
 }
 
 void add_health(exposition& out, const admin_sources& sources) {

@@ -7,11 +7,6 @@ import subprocess
 from chat_server import PATIENCE, ChatServer, ServerTest, run_tests
 
 
-def allow_one_file():
-    """In the child, besides the three that it has: enough to load a library, not to wait for events."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
-
-
 class CommandLine(ServerTest):
     def run_with(self, *flags, **options):
         return subprocess.run([ChatServer.program, *flags], capture_output=True, text=True,
@@ -35,10 +30,12 @@ class CommandLine(ServerTest):
     def test_an_address_that_is_not_ours_is_1(self):
         self.assert_refused(1, ["--address", "192.0.2.1", "--port", "0"], "192.0.2.1")
 
-    def test_only_what_concerns_the_port_blames_the_port(self):
-        said = self.assert_refused(1, ["--port", "0", "--log-level", "error"], "Too many open files",
-                                   preexec_fn=allow_one_file)
-        self.assertNotIn("listen", said)
+    def test_a_limit_of_descriptors_that_leaves_none_for_clients_is_1_and_no_matter_of_the_port(self):
+        for files in (4, 80):
+            said = self.assert_refused(
+                1, ["--port", "0"], "descriptors", f"the limit is {files}", "ulimit",
+                preexec_fn=lambda most=files: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)))
+            self.assertNotIn("listen", said)
 
     def test_a_port_is_free_again_after_the_server(self):
         """Though its old connections linger in the kernel."""

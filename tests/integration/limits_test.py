@@ -236,7 +236,7 @@ class Descriptors(ServerTest):
             return self.start(*flags)
 
     def test_at_the_limit_those_who_are_here_chat_on_and_those_who_come_wait(self):
-        server = self.start_with(64)
+        server = self.start_with(112)  # 32 for clients
         here = [self.join(server) for _ in range(10)]
         crowd = [self.connect(server) for _ in range(60)]
         for connection in crowd:

@@ -3,7 +3,7 @@
 import os
 import select
 
-from admin_client import ask
+from admin_client import ask, metrics
 from chat_server import PATIENCE, ServerTest, run_tests
 
 
@@ -18,6 +18,7 @@ class UnreadLog(ServerTest):
             self.join(server).connection.close()
         self.assert_chat_works(server, talker, self.join(server))
         self.assertEqual(ask(server, "/healthz").status, 200)
+        self.assertGreater(metrics(server)["chat_dropped_log_lines_total"], 0)
         log = b""
         while b"log lines dropped=" not in log:  # of those who come when there is room again
             self.assertTrue(select.select([reading], [], [], PATIENCE)[0], "nothing more is logged")
