@@ -68,10 +68,12 @@ task<> shut_down(listener& door, room& place, roster& everyone, wire::clock::tim
 }
 
 /// Every connection is a file descriptor. The soft limit of a shell is often 1024, and is ours to raise.
-/// Returns for how many connections there are some; throws when there are none.
-std::size_t allow_open_files(std::size_t connections) {
-    // Our own are 14. The admin plane has its share, and so answers when the chat is full.
-    const std::size_t besides_connections = 16 + admin_server::settings{}.max_connections;
+/// Returns how many connections may be open; throws when none may.
+std::size_t allow_open_files(std::size_t connections, bool with_admin) {
+    // Our own are 14, and now and then a file of /proc. The admin plane has its share, and so answers
+    // when the chat is full.
+    const std::size_t besides_connections =
+        20 + (with_admin ? admin_server::settings{}.max_connections : 0);
     rlimit files{};
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
@@ -139,7 +141,7 @@ int serve(const server_options& options) {
     // Each takes a few kilobytes, and those who are turned away stay for half a second.
     constexpr std::size_t room_for_handshakes = 1024;
     const auto connections = options.clients.clients + room_for_handshakes;
-    const auto descriptors = allow_open_files(connections);
+    const auto descriptors = allow_open_files(connections, options.admin.has_value());
 
     lock_ledger ledger;
     lock_ledger ledger_of_fault;

@@ -22,6 +22,7 @@ namespace {
 constexpr std::size_t max_header_bytes = 8192;
 // A client that is turned away has read its answer by then, or never will.
 constexpr std::chrono::milliseconds time_to_read_it{500};
+constexpr std::chrono::milliseconds until_the_next_read{10};
 
 using timer =
     asio::basic_waitable_timer<wire::clock, asio::wait_traits<wire::clock>, loop_executor>;
@@ -86,6 +87,28 @@ std::optional<objection> object_to(error_code unread, bool timed_out) {
     return objection{http::status::bad_request, "This is no HTTP request.\n"};
 }
 
+// Shared with the timer's handler, which may run after the reading.
+struct read_deadline {
+    timer at;
+    bool reading = true;
+    bool struck = false;
+};
+
+// Cancels the reading when its time is over, and then until it ends: a read that has just got something
+// is not there to be cancelled, and Beast begins the next.
+void cut_off_at(std::shared_ptr<read_deadline> deadline, wire& out, std::shared_ptr<void> owner) {
+    auto& at = deadline->at;
+    at.async_wait(
+        [deadline = std::move(deadline), &out, owner = std::move(owner)](error_code cancelled) {
+            if (cancelled || !deadline->reading)
+                return;
+            deadline->struck = true;
+            out.cancel();
+            deadline->at.expires_after(until_the_next_read);
+            cut_off_at(deadline, out, owner);
+        });
+}
+
 } // namespace
 
 bool is_allowed_origin(std::string_view origin, std::string_view host,
@@ -98,20 +121,9 @@ bool is_allowed_origin(std::string_view origin, std::string_view host,
 
 task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<void> owner,
                                                      const handshake_limits& limits) {
-    // Shared with the timer's handler, which may run after we have returned.
-    struct progress {
-        bool reading = true;
-        bool timed_out = false;
-    };
-
-    const auto state = std::make_shared<progress>();
-    timer deadline{out.get_executor(), limits.time};
-    deadline.async_wait([&out, owner, state](error_code cancelled) {
-        if (cancelled || !state->reading)
-            return;
-        state->timed_out = true;
-        out.cancel();
-    });
+    const auto deadline =
+        std::make_shared<read_deadline>(read_deadline{timer{out.get_executor(), limits.time}});
+    cut_off_at(deadline, out, owner);
     beast::flat_buffer buffer{max_header_bytes};
     // Not in the frame: Asio reuses an ended frame for the next task, and one that stays as long as its
     // client should not sit in one this large.
@@ -119,8 +131,9 @@ task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<
     parser->header_limit(max_header_bytes);
     const auto [error, size] =
         co_await http::async_read_header(out, buffer, *parser, asio::as_tuple(use_task));
-    state->reading = false;
-    auto against = error ? object_to(error, state->timed_out)
+    deadline->reading = false;
+    deadline->at.cancel();
+    auto against = error ? object_to(error, deadline->struck)
                          : object_to(parser->get(), limits.allowed_origins);
     if (!error && !against && buffer.size() > 0) {
         // Beast's accept would lose them, and RFC 6455 (4.1) forbids to send so early.

@@ -28,6 +28,7 @@ enum class limit : std::uint8_t {
     clients,
     clients_per_address,
     connections,
+    connections_per_address,
     descriptors,
     message_bytes,
     message_rate,
@@ -39,8 +40,8 @@ enum class limit : std::uint8_t {
 
 inline constexpr auto limit_names = std::to_array<std::string_view>(
     {"handshake_time", "header_bytes", "bad_request", "origin", "clients", "clients_per_address",
-     "connections", "descriptors", "message_bytes", "message_rate", "idle_time", "write_time",
-     "history"});
+     "connections", "connections_per_address", "descriptors", "message_bytes", "message_rate",
+     "idle_time", "write_time", "history"});
 static_assert(limit_names.size() == static_cast<std::size_t>(limit::how_many));
 
 class limit_counts {

@@ -58,7 +58,7 @@ void listener::start(wire::socket_type socket) {
     const auto from = socket.remote_endpoint(gone_already).address();
     const auto neighbours = connections_from_.try_emplace(from, 0).first;
     if (!roster_.may_apply(neighbours->second)) {
-        counted.struck.add(limit::clients_per_address);
+        counted.struck.add(limit::connections_per_address);
         return;
     }
     ++neighbours->second;
@@ -90,6 +90,10 @@ void listener::stop() {
     error_code ignored;
     acceptor_.close(ignored);
     pause_timer_.cancel();
+    for (const auto& entry : sessions_) {
+        if (const auto one = entry.lock())
+            one->give_up_handshake();
+    }
 }
 
 } // namespace chat

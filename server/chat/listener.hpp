@@ -37,6 +37,7 @@ public:
     /// Loops until stop().
     task<> accept_all();
 
+    /// Those whose handshake has not come are not waited for.
     void stop();
 
     /// Cuts every connection, those in the handshake too.

@@ -102,7 +102,11 @@ task<bool> session::handshake() {
     stream.read_message_max(limits_.max_message_bytes);
     stream.set_option(websocket::stream_base::timeout{patience_with_handshakes,
                                                       websocket::stream_base::none(), false});
-    stream.control_callback([this](auto, auto) { heard_ = clock::now(); });
+    stream.control_callback([this](auto, auto) {
+        heard_ = clock::now();
+        if (exceeds_rate()) // each is answered, which costs as much as a message
+            leave(limit::message_rate, "too many pings a second");
+    });
     const auto [error] = co_await stream.async_accept(*upgrade, asio::as_tuple(use_task));
     if (error)
         co_return false;
@@ -145,7 +149,9 @@ void session::deliver_in_background() {
                    [self = shared_from_this()](std::exception_ptr failed) {
                        if (failed)
                            spdlog::error("deliver failed session={}", self->id_);
-                       if (failed || self->is_going())
+                       if (failed)
+                           self->leave(farewell::internal_error, "the server has made a mistake");
+                       else if (self->is_going())
                            self->leave(farewell::going_away, "the server is shutting down");
                    });
 }
@@ -244,10 +250,10 @@ void session::check_time_limits(clock::time_point now) {
     out().look_for_progress(now);
     const auto blocked_since = out().blocked_since();
     if (leaving_since_) {
-        if (blocked_since && now - std::max(*leaving_since_, *blocked_since) > goodbye_time)
-            abort();
-        else if (now - *leaving_since_ > patience_with_handshakes)
-            out().close();
+        const bool takes_nothing =
+            blocked_since && now - std::max(*leaving_since_, *blocked_since) > goodbye_time;
+        if (takes_nothing || now - *leaving_since_ > patience_with_handshakes)
+            blocked_since ? abort() : out().close();
         return;
     }
     if (blocked_since && now - *blocked_since > limits_.write_timeout) {
@@ -263,6 +269,11 @@ void session::check_time_limits(clock::time_point now) {
             self->ping_is_out_ = false;
         });
     }
+}
+
+void session::give_up_handshake() {
+    if (!admitted_)
+        out().cancel();
 }
 
 void session::leave(limit struck, std::string_view reason) {

@@ -42,7 +42,8 @@ public:
         going_away = 1001,
         unsupported = 1003,
         not_utf8 = 1007,
-        policy = 1008
+        policy = 1008,
+        internal_error = 1011
     };
 
     session(wire::socket_type socket, room& place, roster& everyone, const session_limits& limits);
@@ -79,6 +80,9 @@ public:
     /// Pings a quiet client, ends one that is idle or takes nothing for too long. Called by the
     /// roster, several times within each time limit.
     void check_time_limits(clock::time_point now);
+
+    /// Reads no more of a request that is not complete: nobody is let in any more.
+    void give_up_handshake();
 
     /// Cuts the connection.
     void abort();

@@ -1,5 +1,7 @@
 #include "server/watch/alarm.hpp"
 
+#include "server/watch/counters.hpp"
+
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/spdlog.h>
 
@@ -16,7 +18,8 @@ namespace chat::alarm {
 namespace {
 
 /// What is said to be writable takes PIPE_BUF bytes at once, unless somebody else is quicker: this keeps
-/// our own threads from that. It is held for two system calls, neither of which waits for a reader.
+/// our own threads from that. It is held for two system calls, neither of which waits for a reader, and
+/// for the count of what is dropped.
 std::mutex one_writer;
 
 bool stderr_has_room() {
@@ -39,15 +42,20 @@ void write(std::string_view text) {
         const auto written =
             ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
         if (written <= 0)
-            return;
+            break;
         text.remove_prefix(static_cast<std::size_t>(written));
     }
+    counted.dropped_log_lines.add(static_cast<std::uint64_t>(std::ranges::count(text, '\n')));
 }
 
 bool write_line(std::string_view line) {
     const std::lock_guard lock{one_writer};
-    return line.size() <= PIPE_BUF && stderr_has_room() &&
-           ::write(STDERR_FILENO, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    const auto size = static_cast<ssize_t>(line.size());
+    const bool written = line.size() <= PIPE_BUF && stderr_has_room() &&
+                         ::write(STDERR_FILENO, line.data(), line.size()) == size;
+    if (!written)
+        counted.dropped_log_lines.add();
+    return written;
 }
 
 void log_line(spdlog::level::level_enum level, std::string_view message) {

@@ -14,7 +14,8 @@ namespace chat::alarm {
 /// Whether stderr is read by someone who wants colours: a terminal, and no NO_COLOR (no-color.org).
 bool colour_is_welcome();
 
-/// Writes as much as stderr takes without blocking.
+/// Writes as much as stderr takes without blocking. Here as below, lines that it does not take are
+/// counted.
 void write(std::string_view text);
 
 /// Writes all of it or, if stderr has no room for that or it is longer than PIPE_BUF, nothing; whether

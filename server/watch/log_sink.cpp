@@ -1,7 +1,6 @@
 #include "server/watch/log_sink.hpp"
 
 #include "server/watch/alarm.hpp"
-#include "server/watch/counters.hpp"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -34,10 +33,8 @@ void log_sink::sink_it_(const spdlog::details::log_msg& message) {
         if (write({message.logger_name, spdlog::level::warn, text}))
             dropped_ = 0;
     }
-    if (dropped_ > 0 || !write(message)) {
+    if (dropped_ > 0 || !write(message))
         ++dropped_;
-        counted.dropped_log_lines.add();
-    }
 }
 
 bool log_sink::write(const spdlog::details::log_msg& message) {

@@ -84,6 +84,7 @@ void add_traffic(exposition& out, const counters& numbers) {
     const auto struck = [&](limit which) { return numbers.struck.of(which); };
     out.counters("refused_connections_total", "Connections that were not let in.",
                  {{reason("overload"), struck(limit::connections)},
+                  {reason("address_overload"), struck(limit::connections_per_address)},
                   {reason("full"), struck(limit::clients)},
                   {reason("address_full"), struck(limit::clients_per_address)},
                   {reason("origin"), struck(limit::origin)},

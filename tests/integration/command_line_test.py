@@ -31,7 +31,7 @@ class CommandLine(ServerTest):
         self.assert_refused(1, ["--address", "192.0.2.1", "--port", "0"], "192.0.2.1")
 
     def test_a_limit_of_descriptors_that_leaves_none_for_clients_is_1_and_no_matter_of_the_port(self):
-        for files in (4, 80):
+        for files in (4, 84):
             said = self.assert_refused(
                 1, ["--port", "0"], "descriptors", f"the limit is {files}", "ulimit",
                 preexec_fn=lambda most=files: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)))

@@ -8,10 +8,10 @@ import time
 import unittest.mock
 
 import chat_server
-from admin_client import ask, metrics
+from admin_client import admin_port, ask, metrics
 from chat_client import TEXT, ChatClient, frame
 from chat_server import PATIENCE, ServerTest, run_tests
-from connection import upgrade_request
+from connection import Connection, upgrade_request
 
 PIECE = b'{"type":"say","text":"x"}'
 SERIES = {
@@ -22,6 +22,7 @@ SERIES = {
     "clients": 'chat_refused_connections_total{reason="full"}',
     "clients_per_address": 'chat_refused_connections_total{reason="address_full"}',
     "connections": 'chat_refused_connections_total{reason="overload"}',
+    "connections_per_address": 'chat_refused_connections_total{reason="address_overload"}',
     "descriptors": "chat_accept_pauses_total",
     "message_bytes": 'chat_closed_clients_total{reason="message_too_big"}',
     "message_rate": 'chat_closed_clients_total{reason="rate"}',
@@ -81,6 +82,22 @@ class Limits(ServerTest):
         self.assertEqual([connection.response()[0] for connection in slow], [408] * 3)
         self.assert_chat_works(server)
         self.assert_counts(server, handshake_time=3)
+
+    def test_a_request_of_which_some_comes_at_the_deadline_is_408(self):
+        """A read that has just got it cannot be cancelled."""
+        deadline = 0.2
+        server = self.start("--handshake-timeout", f"{deadline * 1000:.0f}ms")
+        for _ in range(20):
+            accepted_after = time.monotonic()
+            slow = self.connect(server)
+            slow.send(upgrade_request()[:-2] + b"X: ")
+            time.sleep(deadline - 0.01)
+            for _ in range(6000):
+                if time.monotonic() > accepted_after + deadline + 0.02:
+                    break
+                slow.send(b"x")
+            self.assertEqual(slow.response()[0], 408)
+        self.assert_counts(server, handshake_time=20)
 
     def test_a_client_that_made_its_handshake_in_time_may_stay(self):
         server = self.start("--handshake-timeout", "300ms")
@@ -175,7 +192,7 @@ class Limits(ServerTest):
         # Those who came first are heard, and come in.
         clients = [ChatClient(connection) for connection in crowd[:2]]
         self.assertEqual([client.try_upgrade() for client in clients], [101, 101])
-        self.assert_counts(server, clients_per_address=1100 - 66)
+        self.assert_counts(server, connections_per_address=1100 - 66)
 
     def test_too_big_a_message_is_1009(self):
         server = self.start("--max-message-bytes", "100")
@@ -190,6 +207,14 @@ class Limits(ServerTest):
         server = self.start("--max-rate", "10")
         client = self.join(server)
         client.say(*["x"] * 30)
+        self.assertEqual(client.take_close().code, 1008)
+        self.assert_counts(server, message_rate=1)
+
+    def test_too_many_pings_a_second_are_1008(self):
+        server = self.start("--max-rate", "10")
+        client = self.join(server)
+        for _ in range(30):
+            client.ping(b"x")
         self.assertEqual(client.take_close().code, 1008)
         self.assert_counts(server, message_rate=1)
 
@@ -215,6 +240,16 @@ class Limits(ServerTest):
         self.assert_chat_works(server, talker)
         self.assert_counts(server, write_time=1, history=unittest.mock.ANY)
 
+    def test_who_reads_again_when_it_is_too_late_is_told_why_it_goes(self):
+        server = self.start("--write-timeout", "700ms", "--history", "10")
+        talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
+        while "slow reader" not in server.log():
+            talker.say(*["x" * 4000] * 20)
+            talker.read_to((talker.newest or 0) + 20)
+        closed = sleeper.take_close()
+        self.assertEqual((closed.code, closed.reason), (1008, "you read too slowly"))
+        self.assert_counts(server, write_time=1, history=unittest.mock.ANY)
+
     def test_a_reader_that_falls_behind_is_counted_with_each_gap(self):
         server = self.start("--write-timeout", "1m", "--history", "10")
         talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
@@ -236,7 +271,7 @@ class Descriptors(ServerTest):
             return self.start(*flags)
 
     def test_at_the_limit_those_who_are_here_chat_on_and_those_who_come_wait(self):
-        server = self.start_with(112)  # 32 for clients
+        server = self.start_with(116)  # 32 for clients
         here = [self.join(server) for _ in range(10)]
         crowd = [self.connect(server) for _ in range(60)]
         for connection in crowd:
@@ -245,6 +280,9 @@ class Descriptors(ServerTest):
         for _ in range(20):
             self.assert_chat_works(server, *here)
             self.assertEqual(ask(server, "/healthz").status, 200)
+        visitors = [Connection(admin_port(server), timeout=PATIENCE) for _ in range(64)]
+        self.assertEqual(ask(server, "/healthz").status, 200)
+        self.assertFalse(visitors[-1].has_hung_up(within=0))
         self.assertEqual(counts(server), {"descriptors": 1})
         # One leaves, the next comes in, until all have been here.
         for connection in crowd:

@@ -1,3 +1,5 @@
+#include "server/watch/alarm.hpp"
+#include "server/watch/counters.hpp"
 #include "server/watch/log_sink.hpp"
 
 #include <doctest/doctest.h>
@@ -6,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <sstream>
@@ -35,11 +38,12 @@ public:
     reader(const reader&) = delete;
     reader& operator=(const reader&) = delete;
 
+    std::size_t count_whole_lines() {
+        return static_cast<std::size_t>(std::ranges::count(read_all(), '\n'));
+    }
+
     std::vector<std::string> lines() {
-        std::string all;
-        std::array<char, 4096> some{};
-        for (ssize_t size = 0; (size = ::read(ends_[0], some.data(), some.size())) > 0;)
-            all.append(some.data(), static_cast<std::size_t>(size));
+        const auto all = read_all();
         REQUIRE(all.ends_with('\n'));
         std::vector<std::string> result;
         std::istringstream in{all};
@@ -49,6 +53,14 @@ public:
     }
 
 private:
+    std::string read_all() {
+        std::string all;
+        std::array<char, 4096> some{};
+        for (ssize_t size = 0; (size = ::read(ends_[0], some.data(), some.size())) > 0;)
+            all.append(some.data(), static_cast<std::size_t>(size));
+        return all;
+    }
+
     int before_ = ::dup(STDERR_FILENO);
     std::array<int, 2> ends_{};
 };
@@ -64,6 +76,7 @@ spdlog::logger logger_on(bool coloured) {
 TEST_CASE("what nobody reads is dropped in whole lines, and told when there is room again") {
     reader stderr_reader;
     auto log = logger_on(false);
+    const auto dropped_before = counted.dropped_log_lines.read();
     // Far more than a pipe holds: a write that waits would hang.
     constexpr std::size_t said = 10'000;
     for (std::size_t i = 0; i < said; ++i)
@@ -75,10 +88,23 @@ TEST_CASE("what nobody reads is dropped in whole lines, and told when there is r
 
     log.error("read again");
     log.info("and on");
-    const auto dropped = std::to_string(said - kept.size());
+    const auto dropped = said - kept.size();
     CHECK(stderr_reader.lines() ==
-          std::vector<std::string>{"[warning] log lines dropped=" + dropped, "[error] read again",
-                                   "[info] and on"});
+          std::vector<std::string>{"[warning] log lines dropped=" + std::to_string(dropped),
+                                   "[error] read again", "[info] and on"});
+    CHECK(counted.dropped_log_lines.read() - dropped_before == dropped);
+}
+
+TEST_CASE("what is dropped of a report is counted in lines") {
+    reader stderr_reader;
+    const auto dropped_before = counted.dropped_log_lines.read();
+    constexpr std::size_t said = 10'000;
+    std::string report;
+    for (std::size_t i = 0; i < said; ++i)
+        report += "line " + std::to_string(i) + '\n';
+    alarm::write(report);
+    CHECK(stderr_reader.count_whole_lines() + counted.dropped_log_lines.read() - dropped_before ==
+          said);
 }
 
 TEST_CASE("a line too long to be written at once is dropped, and told") {
