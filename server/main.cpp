@@ -59,6 +59,7 @@ task<> shut_down(listener& door, room& place, roster& everyone, wire::clock::tim
     co_await place.close();
     everyone.dismiss_all();
     while (door.connections() > 0) {
+        door.give_up_handshakes();
         asio::basic_waitable_timer<wire::clock, asio::wait_traits<wire::clock>, loop_executor>
             pause{co_await asio::this_coro::executor, 5ms};
         co_await pause.async_wait(use_task);

@@ -157,7 +157,7 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
                    "a larger message closes its connection (1009)")
         ->check(whole_number(64, 1 << 20));
     app.add_option("--max-rate", options.session.max_rate,
-                   "messages and pings a second from one client, 0 for any; more closes it (1008)")
+                   "messages a second from one client, 0 for any; more closes it (1008)")
         ->check(whole_number(0, 1'000'000));
     app.add_option(
         "--allow-origin", options.session.handshake.allowed_origins,

@@ -90,23 +90,23 @@ std::optional<objection> object_to(error_code unread, bool timed_out) {
 // Shared with the timer's handler, which may run after the reading.
 struct read_deadline {
     timer at;
-    bool reading = true;
     bool struck = false;
 };
 
 // Cancels the reading when its time is over, and then until it ends: a read that has just got something
 // is not there to be cancelled, and Beast begins the next.
-void cut_off_at(std::shared_ptr<read_deadline> deadline, wire& out, std::shared_ptr<void> owner) {
+void cut_off_at(std::shared_ptr<read_deadline> deadline, wire& out, const bool& reading,
+                std::shared_ptr<void> owner) {
     auto& at = deadline->at;
-    at.async_wait(
-        [deadline = std::move(deadline), &out, owner = std::move(owner)](error_code cancelled) {
-            if (cancelled || !deadline->reading)
-                return;
-            deadline->struck = true;
-            out.cancel();
-            deadline->at.expires_after(until_the_next_read);
-            cut_off_at(deadline, out, owner);
-        });
+    at.async_wait([deadline = std::move(deadline), &out, &reading,
+                   owner = std::move(owner)](error_code cancelled) {
+        if (cancelled || !reading)
+            return;
+        deadline->struck = true;
+        out.cancel();
+        deadline->at.expires_after(until_the_next_read);
+        cut_off_at(deadline, out, reading, owner);
+    });
 }
 
 } // namespace
@@ -120,10 +120,12 @@ bool is_allowed_origin(std::string_view origin, std::string_view host,
 }
 
 task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<void> owner,
-                                                     const handshake_limits& limits) {
+                                                     const handshake_limits& limits,
+                                                     bool& reading) {
+    reading = true;
     const auto deadline =
         std::make_shared<read_deadline>(read_deadline{timer{out.get_executor(), limits.time}});
-    cut_off_at(deadline, out, owner);
+    cut_off_at(deadline, out, reading, owner);
     beast::flat_buffer buffer{max_header_bytes};
     // Not in the frame: Asio reuses an ended frame for the next task, and one that stays as long as its
     // client should not sit in one this large.
@@ -131,7 +133,7 @@ task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<
     parser->header_limit(max_header_bytes);
     const auto [error, size] =
         co_await http::async_read_header(out, buffer, *parser, asio::as_tuple(use_task));
-    deadline->reading = false;
+    reading = false;
     deadline->at.cancel();
     auto against = error ? object_to(error, deadline->struck)
                          : object_to(parser->get(), limits.allowed_origins);

@@ -28,9 +28,10 @@ struct objection {
 
 /// Reads the request; nothing when the client left, or was answered with an objection: 426 for what
 /// is no upgrade, 403 for an Origin that is not allowed, 408 when it took too long, 431 when it is
-/// too long, 400 when it is broken. `owner` keeps `out` alive.
+/// too long, 400 when it is broken. `owner` keeps `out` and `reading` alive, which tells whether the
+/// request is still being read.
 task<std::optional<upgrade_request>> receive_upgrade(wire& out, std::shared_ptr<void> owner,
-                                                     const handshake_limits& limits);
+                                                     const handshake_limits& limits, bool& reading);
 
 /// Answers with the objection and closes.
 task<> turn_away(wire& out, std::shared_ptr<void> owner, objection against);

@@ -90,6 +90,9 @@ void listener::stop() {
     error_code ignored;
     acceptor_.close(ignored);
     pause_timer_.cancel();
+}
+
+void listener::give_up_handshakes() {
     for (const auto& entry : sessions_) {
         if (const auto one = entry.lock())
             one->give_up_handshake();

@@ -37,8 +37,10 @@ public:
     /// Loops until stop().
     task<> accept_all();
 
-    /// Those whose handshake has not come are not waited for.
     void stop();
+
+    /// Waits no longer for requests that are not complete. Until there are none, call it again.
+    void give_up_handshakes();
 
     /// Cuts every connection, those in the handshake too.
     void abort_all();

@@ -91,7 +91,7 @@ task<> session::run() {
 
 task<bool> session::handshake() {
     const auto self = shared_from_this();
-    const auto upgrade = co_await receive_upgrade(out(), self, limits_.handshake);
+    const auto upgrade = co_await receive_upgrade(out(), self, limits_.handshake, reading_request_);
     if (!upgrade)
         co_return false;
     if (const auto against = apply_for_a_place()) {
@@ -102,11 +102,7 @@ task<bool> session::handshake() {
     stream.read_message_max(limits_.max_message_bytes);
     stream.set_option(websocket::stream_base::timeout{patience_with_handshakes,
                                                       websocket::stream_base::none(), false});
-    stream.control_callback([this](auto, auto) {
-        heard_ = clock::now();
-        if (exceeds_rate()) // each is answered, which costs as much as a message
-            leave(limit::message_rate, "too many pings a second");
-    });
+    stream.control_callback([this](auto, auto) { heard_ = clock::now(); });
     const auto [error] = co_await stream.async_accept(*upgrade, asio::as_tuple(use_task));
     if (error)
         co_return false;
@@ -272,7 +268,7 @@ void session::check_time_limits(clock::time_point now) {
 }
 
 void session::give_up_handshake() {
-    if (!admitted_)
+    if (reading_request_)
         out().cancel();
 }
 

@@ -81,7 +81,8 @@ public:
     /// roster, several times within each time limit.
     void check_time_limits(clock::time_point now);
 
-    /// Reads no more of a request that is not complete: nobody is let in any more.
+    /// Reads no more of a request that is not complete; without effect on a read that has just got
+    /// something, so call it again.
     void give_up_handshake();
 
     /// Cuts the connection.
@@ -120,6 +121,7 @@ private:
     void deliver_in_background();
 
     bool going_ = false;
+    bool reading_request_ = false;
     std::unique_ptr<connection> connection_;
     wire* out_;
     room& room_;

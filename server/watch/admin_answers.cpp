@@ -70,9 +70,9 @@ json::object lock_json(const admin_sources& sources) {
 
 std::uint64_t refused_connections(const counters& numbers) {
     auto sum = numbers.refused_no_websocket.read();
-    for (const auto which :
-         {limit::connections, limit::clients, limit::clients_per_address, limit::origin,
-          limit::handshake_time, limit::header_bytes, limit::bad_request})
+    for (const auto which : {limit::connections, limit::connections_per_address, limit::clients,
+                             limit::clients_per_address, limit::origin, limit::handshake_time,
+                             limit::header_bytes, limit::bad_request})
         sum += numbers.struck.of(which);
     return sum;
 }

@@ -28,6 +28,7 @@ static_assert(colours.size() == spdlog::level::n_levels);
 } // namespace
 
 void log_sink::sink_it_(const spdlog::details::log_msg& message) {
+    // A notice that finds no room is counted in place of its message, which then is not tried.
     if (dropped_ > 0) {
         const auto text = fmt::format("log lines dropped={}", dropped_);
         if (write({message.logger_name, spdlog::level::warn, text}))

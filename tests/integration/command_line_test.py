@@ -36,6 +36,8 @@ class CommandLine(ServerTest):
                 1, ["--port", "0"], "descriptors", f"the limit is {files}", "ulimit",
                 preexec_fn=lambda most=files: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)))
             self.assertNotIn("listen", said)
+        self.assert_refused(1, ["--port", "0", "--no-admin"], "the limit is 20", preexec_fn=lambda:
+                            resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20)))
 
     def test_a_port_is_free_again_after_the_server(self):
         """Though its old connections linger in the kernel."""

@@ -88,12 +88,11 @@ class Limits(ServerTest):
         deadline = 0.2
         server = self.start("--handshake-timeout", f"{deadline * 1000:.0f}ms")
         for _ in range(20):
-            accepted_after = time.monotonic()
             slow = self.connect(server)
             slow.send(upgrade_request()[:-2] + b"X: ")
-            time.sleep(deadline - 0.01)
-            for _ in range(6000):
-                if time.monotonic() > accepted_after + deadline + 0.02:
+            time.sleep(deadline - 0.01)  # not a gate: then 7000 bytes, one by one, take longer
+            for _ in range(7000):
+                if slow.has_hung_up(within=0):
                     break
                 slow.send(b"x")
             self.assertEqual(slow.response()[0], 408)
@@ -192,6 +191,8 @@ class Limits(ServerTest):
         # Those who came first are heard, and come in.
         clients = [ChatClient(connection) for connection in crowd[:2]]
         self.assertEqual([client.try_upgrade() for client in clients], [101, 101])
+        state = ask(server, "/api/state").json()
+        self.assertEqual(state["counters"]["refused_connections"], 1100 - 66)
         self.assert_counts(server, connections_per_address=1100 - 66)
 
     def test_too_big_a_message_is_1009(self):
@@ -207,14 +208,6 @@ class Limits(ServerTest):
         server = self.start("--max-rate", "10")
         client = self.join(server)
         client.say(*["x"] * 30)
-        self.assertEqual(client.take_close().code, 1008)
-        self.assert_counts(server, message_rate=1)
-
-    def test_too_many_pings_a_second_are_1008(self):
-        server = self.start("--max-rate", "10")
-        client = self.join(server)
-        for _ in range(30):
-            client.ping(b"x")
         self.assertEqual(client.take_close().code, 1008)
         self.assert_counts(server, message_rate=1)
 
@@ -241,11 +234,12 @@ class Limits(ServerTest):
         self.assert_counts(server, write_time=1, history=unittest.mock.ANY)
 
     def test_who_reads_again_when_it_is_too_late_is_told_why_it_goes(self):
-        server = self.start("--write-timeout", "700ms", "--history", "10")
+        server = self.start("--write-timeout", "2s", "--history", "10")
         talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
-        while "slow reader" not in server.log():
+        for _ in range(5):  # 400 KB, more than its socket takes
             talker.say(*["x" * 4000] * 20)
             talker.read_to((talker.newest or 0) + 20)
+        server.wait_for_log("slow reader")
         closed = sleeper.take_close()
         self.assertEqual((closed.code, closed.reason), (1008, "you read too slowly"))
         self.assert_counts(server, write_time=1, history=unittest.mock.ANY)
@@ -281,8 +275,10 @@ class Descriptors(ServerTest):
             self.assert_chat_works(server, *here)
             self.assertEqual(ask(server, "/healthz").status, 200)
         visitors = [Connection(admin_port(server), timeout=PATIENCE) for _ in range(64)]
-        self.assertEqual(ask(server, "/healthz").status, 200)
-        self.assertFalse(visitors[-1].has_hung_up(within=0))
+        visitors[-1].send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for answer in (visitors[-1].response(), (ask(server, "/healthz").status,)):
+            self.assertEqual(answer[0], 200)
+        self.assertFalse(visitors[1].has_hung_up(within=0))  # none had to wait for one to time out
         self.assertEqual(counts(server), {"descriptors": 1})
         # One leaves, the next comes in, until all have been here.
         for connection in crowd:

@@ -113,12 +113,23 @@ class Shutdown(ServerTest):
 
     def test_who_has_not_finished_the_handshake_is_not_waited_for(self):
         server = self.start()
-        silent, half = self.connect(server), self.connect(server)
-        half.send(upgrade_request()[:50])
+        silent, *trickling = (self.connect(server) for _ in range(5))
         self.join(server).connection.close()  # accepted behind the others
+
+        def trickle(connection):
+            try:
+                for byte in upgrade_request(headers=["X: " + "x" * 8000]):
+                    connection.send(bytes([byte]))
+            except ConnectionError:
+                pass
+
+        tricklers = [threading.Thread(target=trickle, args=[one]) for one in trickling]
+        for one in tricklers:
+            one.start()
         self.shut_down(server, within=AT_ONCE)
-        for connection in (silent, half):
-            self.assertEqual(connection.receive(time.monotonic() + PATIENCE), b"")
+        for one in tricklers:
+            one.join(PATIENCE)
+        self.assertEqual(silent.receive(time.monotonic() + PATIENCE), b"")
 
     def test_a_second_signal_ends_it_at_once(self):
         server = self.start()
