@@ -135,6 +135,7 @@ void run(asio::io_context& loop, lock_check check) {
 }
 
 int serve(const server_options& options) {
+    admission tickets{options.clients};
     asio::io_context loop{1};
     const auto executor = loop.get_executor();
     const auto tick = std::clamp<std::chrono::milliseconds>(
@@ -147,10 +148,11 @@ int serve(const server_options& options) {
     lock_ledger ledger;
     lock_ledger ledger_of_fault;
     session_names names;
-    roster everyone{executor, options.clients, tick, names};
+    roster everyone{executor, tick, names};
     room place{executor, everyone, options.history, ledger};
     listener door{listen_on(options.endpoint, executor),
                   {.connections = connections, .descriptors = descriptors},
+                  tickets,
                   place,
                   everyone,
                   options.session};

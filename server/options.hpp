@@ -1,8 +1,8 @@
 // The command line of chat-server.
 #pragma once
 
+#include "server/chat/admission.hpp"
 #include "server/chat/message_buffer.hpp"
-#include "server/chat/roster.hpp"
 #include "server/chat/session.hpp"
 #include "server/watch/fault.hpp"
 #include "server/watch/lock_check.hpp"
@@ -22,7 +22,7 @@ namespace chat {
 struct server_options {
     asio::ip::tcp::endpoint endpoint;
     message_buffer::limits history;
-    roster::limits clients;
+    admission::limits clients;
     session_limits session;
     std::optional<asio::ip::tcp::endpoint> admin; ///< none: no admin plane
     std::vector<std::string> admin_hosts;

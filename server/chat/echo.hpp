@@ -1,6 +1,6 @@
 // For test suites of other people: sends each message back as it came, text or binary. The hidden
-// option --echo serves it at /echo. It takes no part in the chat, and none of its limits holds but
-// that of the size of a message, which is larger here.
+// option --echo serves it at /echo. It takes no part in the chat, and once it is let in, only the size
+// of a message is limited, to more than the chat's.
 #pragma once
 
 #include "server/chat/utf8.hpp"

@@ -9,10 +9,11 @@
 
 namespace chat {
 
-listener::listener(acceptor_type acceptor, limits most, room& place, roster& everyone,
-                   session_limits limits_of_each)
+listener::listener(acceptor_type acceptor, limits most, admission& door, room& place,
+                   roster& everyone, session_limits limits_of_each)
     : acceptor_{std::move(acceptor)}
     , pause_timer_{acceptor_.get_executor()}
+    , admission_{door}
     , room_{place}
     , roster_{everyone}
     , most_{most}
@@ -55,21 +56,18 @@ void listener::start(wire::socket_type socket) {
         return; // the socket closes itself
     }
     error_code gone_already;
-    const auto from = socket.remote_endpoint(gone_already).address();
-    const auto neighbours = connections_from_.try_emplace(from, 0).first;
-    if (!roster_.may_apply(neighbours->second)) {
+    auto ticket = admission_.let_in(socket.remote_endpoint(gone_already).address());
+    if (!ticket) {
         counted.struck.add(limit::connections_per_address);
         return;
     }
-    ++neighbours->second;
     counted.connections.add();
-    auto newcomer = std::make_shared<session>(std::move(socket), room_, roster_, limits_of_each_);
+    auto newcomer = std::make_shared<session>(std::move(socket), std::move(*ticket), room_, roster_,
+                                              limits_of_each_);
     const auto entry = sessions_.insert(sessions_.end(), newcomer);
     asio::co_spawn(acceptor_.get_executor(), run_session(std::move(newcomer)),
-                   [this, entry, neighbours](std::exception_ptr failed) {
+                   [this, entry](std::exception_ptr failed) {
                        sessions_.erase(entry);
-                       if (--neighbours->second == 0)
-                           connections_from_.erase(neighbours);
                        try {
                            if (failed)
                                std::rethrow_exception(failed);

@@ -5,12 +5,10 @@
 #include "server/sync/loop_executor.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <cstddef>
 #include <list>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -20,14 +18,14 @@ class listener {
 public:
     using acceptor_type = asio::basic_socket_acceptor<asio::ip::tcp, loop_executor>;
 
-    /// Both count those in the handshake too.
+    /// Of connections, those in the handshake too.
     struct limits {
         std::size_t connections; ///< what comes beyond it is closed unheard
         std::size_t descriptors; ///< with as many connections, those who come wait in the kernel
     };
 
     /// The acceptor listens already.
-    listener(acceptor_type acceptor, limits most, room& place, roster& everyone,
+    listener(acceptor_type acceptor, limits most, admission& door, room& place, roster& everyone,
              session_limits limits_of_each);
 
     [[nodiscard]] asio::ip::tcp::endpoint local_endpoint() const {
@@ -55,12 +53,12 @@ private:
     acceptor_type acceptor_;
     asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
         pause_timer_;
+    admission& admission_;
     room& room_;
     roster& roster_;
     limits most_;
     session_limits limits_of_each_;
     std::list<std::weak_ptr<session>> sessions_; // their coroutines own them
-    std::map<asio::ip::address, std::size_t> connections_from_;
     bool paused_ = false;
 };
 

@@ -38,8 +38,8 @@ struct refusal {
     std::string reason; ///< for people
 };
 
-/// Reads one message of a client. `payload` is valid UTF-8 (Beast has seen to it), and a say_request is
-/// valid as long as it is.
+/// Reads one message of a client. `payload` is valid UTF-8 (Beast and the session have seen to it), and
+/// a say_request is valid as long as it is.
 boost::system::result<request, refusal> parse_request(std::string_view payload);
 
 /// Whether it is 1 to 32 printable characters of valid UTF-8.

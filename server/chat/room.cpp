@@ -2,7 +2,7 @@
 //
 //   say      (A)  lock ─ append ─ announce ─ co_await the ack         one for each message
 //   fan_out  (B)  wait for an announcement ─ lock ─ look ─ wake all   one for the room
-//   deliver       lock ─ take what is new ─ co_await the write        one for each client
+//   deliver       lock ─ take what is new ─ send ─ co_await room      one for each client
 //
 // This file alone is compiled differently in the four builds; buffer_mutex.hpp has the switch.
 #include "server/chat/room.hpp"
@@ -29,8 +29,8 @@ struct room::shared {
     wake_up announced; // something was said
     // Since all were woken last. What counts is what is in the buffer: not a message that still waits
     // for the lock.
-    std::uint64_t said = 0;
-    std::uint64_t said_bytes = 0;
+    std::uint64_t new_messages = 0;
+    std::uint64_t new_bytes = 0;
     std::uint64_t newest = 0; // what fan_out saw last: a deliver that is there may sleep
 };
 
@@ -57,8 +57,8 @@ task<> room::say(std::shared_ptr<session> from, say_request said) {
 
     // WRONG ON PURPOSE in the across_await builds: the guard lives on through the co_await below.
     // With std::mutex the fan-out then blocks the only thread that could end our sleep, and the
-    // server is frozen: see workshop/01-the-freeze. The released builds show the fix, which is this
-    // line.
+    // server is frozen: see workshop/01-the-freeze. The released builds show the fix: these two lines,
+    // and the same two for deliver, in send_news.
     if constexpr (!hold_guard_across_await)
         buffer.unlock();
     co_await from->reply(encode_ack(said.ref, seq));
@@ -78,8 +78,12 @@ task<> room::fan_out() {
             auto buffer = co_await shared_->messages.lock({"fan_out"});
             shared_->newest = buffer->newest();
         }
-        roster_.wake_all(); // in this turn: a post for each client would cost as much as its lock
-        shared_->said = shared_->said_bytes = 0;
+        {
+            const send_round::open together{round_};
+            roster_
+                .wake_all(); // in this turn: a post for each client would cost as much as its lock
+        }
+        shared_->new_messages = shared_->new_bytes = 0;
     }
 }
 
@@ -114,15 +118,16 @@ task<> room::deliver(std::shared_ptr<session> to) {
         if (to->cursor >= shared_->newest) {
             if (to->is_going())
                 break;
-            co_await to->news.wait();
+            co_await to->has_news.wait();
             continue;
         }
-        // Nearly always free: then there is nothing to await, and no coroutine frame to pay for.
+        // Shorter than a look at the clock: the ledger times a sample.
         constexpr bool brief = !hold_guard_across_await;
+        // Nearly always free: then there is nothing to await, and no coroutine frame to pay for.
         auto buffer = shared_->messages.try_lock({"deliver", to->id(), brief});
         if (!buffer)
             buffer = co_await shared_->messages.lock({"deliver", to->id()});
-        if (send_news(*to, buffer, roster_.round()) > 0)
+        if (send_news(*to, buffer, round_) > 0)
             continue;
         // WRONG ON PURPOSE in the across_await builds: as long as this client's socket is full,
         // nobody else gets the lock. With the async mutex the loop still turns, and everybody
@@ -164,10 +169,10 @@ void room::stop() {
 }
 
 void room::announce(std::size_t bytes) {
-    if (shared_->said == 0) // else fan_out is on its way, and will look again
+    if (shared_->new_messages == 0) // else fan_out is on its way, and will look again
         shared_->announced.notify();
-    ++shared_->said;
-    shared_->said_bytes += bytes;
+    ++shared_->new_messages;
+    shared_->new_bytes += bytes;
 }
 
 // Waits until reading is quiet, that is for two turns of the loop without news, the one since the
@@ -180,15 +185,15 @@ task<bool> room::reading_brings_more() {
     constexpr std::chrono::milliseconds most_time{2};
     const std::uint64_t most_messages = keep_.messages < 1024 ? keep_.messages / 4 : 256;
     const auto is_enough = [&] {
-        return shared_->said >= most_messages || shared_->said_bytes >= keep_.bytes / 4;
+        return shared_->new_messages >= most_messages || shared_->new_bytes >= keep_.bytes / 4;
     };
     const auto start = std::chrono::steady_clock::now();
-    const auto at_first = shared_->said;
+    const auto at_first = shared_->new_messages;
     int quiet = at_first == 1 ? 1 : 0; // has the turn since the announcement brought more?
     while (quiet < quiet_turns && !is_enough()) {
-        const auto before = shared_->said;
+        const auto before = shared_->new_messages;
         co_await asio::post(loop_, use_task);
-        if (shared_->said == before) {
+        if (shared_->new_messages == before) {
             ++quiet;
             continue;
         }
@@ -196,7 +201,7 @@ task<bool> room::reading_brings_more() {
         if (std::chrono::steady_clock::now() - start > most_time)
             break;
     }
-    co_return shared_->said > at_first;
+    co_return shared_->new_messages > at_first;
 }
 
 } // namespace chat

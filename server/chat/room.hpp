@@ -4,6 +4,7 @@
 
 #include "server/chat/message_buffer.hpp"
 #include "server/chat/protocol.hpp"
+#include "server/chat/send_round.hpp"
 #include "server/sync/loop_executor.hpp"
 
 #include <memory>
@@ -63,6 +64,7 @@ private:
     loop_executor loop_;
     roster& roster_;
     std::unique_ptr<shared> shared_;
+    send_round round_;
     lock_ledger& ledger_;
     message_buffer::limits keep_;
     bool closed_ = false;

@@ -24,11 +24,9 @@ std::chrono::microseconds presence_pause(std::size_t members) {
 
 } // namespace
 
-roster::roster(loop_executor loop, limits most, std::chrono::milliseconds tick,
-               session_names& names)
+roster::roster(loop_executor loop, std::chrono::milliseconds tick, session_names& names)
     : timer_{loop}
     , tick_{tick}
-    , most_{most}
     , names_{names} {}
 
 task<> roster::watch_over() {
@@ -49,36 +47,6 @@ task<> roster::watch_over() {
 void roster::stop() {
     stopped_ = true;
     timer_.cancel();
-}
-
-roster::admission roster::admit(const asio::ip::address& from) {
-    if (places_taken_ >= most_.clients)
-        return admission::full;
-    if (most_.clients_per_address > 0) {
-        auto& taken = places_by_address_[from];
-        if (taken >= most_.clients_per_address)
-            return admission::address_full;
-        ++taken;
-    }
-    ++places_taken_;
-    return admission::granted;
-}
-
-void roster::give_back_place(const asio::ip::address& from) {
-    --places_taken_;
-    if (most_.clients_per_address == 0)
-        return;
-    const auto place = places_by_address_.find(from);
-    if (--place->second == 0)
-        places_by_address_.erase(place);
-}
-
-bool roster::may_apply(std::size_t connections) const {
-    // Few enough that one address leaves room for others, enough that those who are turned away,
-    // which takes a moment, are told why.
-    constexpr std::size_t most_handshakes = 64;
-    return most_.clients_per_address == 0 ||
-           connections < most_.clients_per_address + most_handshakes;
 }
 
 void roster::add(std::shared_ptr<session> member) {
@@ -116,14 +84,13 @@ void roster::wake_all() {
     // nearer or farther is the same.)
     constexpr std::size_t near = 4;
     constexpr std::size_t far = 10;
-    const send_round::open opened{round_};
     const auto count = members_.size();
     for (std::size_t i = 0; i < count; ++i) {
         if (i + far < count)
             __builtin_prefetch(members_[i + far].get());
         if (i + near < count)
             members_[i + near]->prefetch();
-        members_[i]->news.resume();
+        members_[i]->has_news.resume();
     }
 }
 

@@ -2,16 +2,13 @@
 // task of its own looks after their time limits. Loop thread only; never takes the chat lock.
 #pragma once
 
-#include "server/chat/send_round.hpp"
 #include "server/chat/session.hpp"
 #include "server/sync/loop_executor.hpp"
 #include "server/watch/session_names.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/ip/address.hpp>
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -19,16 +16,9 @@ namespace chat {
 
 class roster {
 public:
-    struct limits {
-        std::size_t clients = 10'000;
-        std::size_t clients_per_address = 0; ///< 0: any
-    };
-
-    enum class admission : std::uint8_t { granted, full, address_full };
-
     /// `tick` is how often time limits are looked at, and so how exactly they are kept. Presence is
     /// sent with a tick, too, but at most four times a second, and less often to very many.
-    roster(loop_executor loop, limits most, std::chrono::milliseconds tick, session_names& names);
+    roster(loop_executor loop, std::chrono::milliseconds tick, session_names& names);
 
     /// Loops until stop().
     task<> watch_over();
@@ -42,22 +32,11 @@ public:
     /// A number for a new session, never used again.
     [[nodiscard]] std::uint64_t next_id() { return ++last_id_; }
 
-    /// Takes one of the places, from the handshake on, unless there is none (left for this address).
-    [[nodiscard]] admission admit(const asio::ip::address& from);
-
-    void give_back_place(const asio::ip::address& from);
-
-    /// Whether one more may ask for a place, when its address has so many connections by now.
-    [[nodiscard]] bool may_apply(std::size_t connections) const;
-
     void add(std::shared_ptr<session> member);
     void remove(const session& member);
 
-    /// Runs all sleeping deliver tasks in this call, and sends what they have for their clients.
+    /// Runs all sleeping deliver tasks in this call.
     void wake_all();
-
-    /// For the deliver tasks: by way of this they send.
-    [[nodiscard]] send_round& round() { return round_; }
 
     /// Each leaves when it has been given all there is.
     void dismiss_all();
@@ -66,14 +45,10 @@ private:
     task<> tell_presence();
 
     std::vector<std::shared_ptr<session>> members_;
-    send_round round_;
     asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
         timer_;
     std::chrono::milliseconds tick_;
-    limits most_;
     session_names& names_;
-    std::size_t places_taken_ = 0;
-    std::map<asio::ip::address, std::size_t> places_by_address_; // while there is a limit
     std::uint64_t last_id_ = 0;
     session::clock::time_point told_{}; // the last presence
     bool changed_ = false;

@@ -41,7 +41,7 @@ void send_round::send_all() {
             bytes += news.frames.size();
         } else {
             to->cursor -= news.count - to->out().sent_in_part(news, sent);
-            to->news.notify();
+            to->has_news.notify();
         }
         news.owner.reset();
     }

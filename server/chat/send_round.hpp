@@ -35,7 +35,8 @@ public:
 
 private:
     struct put_aside {
-        session* to; // of a member, whose deliver sleeps: it neither leaves nor closes in this turn
+        session*
+            to; // of a member, whose deliver sleeps or calls send(): it does not end in this turn
         int socket;
         news_batch news;
     };

@@ -39,9 +39,9 @@ struct session::connection {
     websocket::stream<wire, /*deflate*/ false> stream;
 };
 
-session::session(wire::socket_type socket, room& place, roster& everyone,
+session::session(wire::socket_type socket, admission::ticket ticket, room& place, roster& everyone,
                  const session_limits& limits)
-    : news{socket.get_executor()}
+    : has_news{socket.get_executor()}
     , connection_{std::make_unique<connection>(std::move(socket))}
     , out_{&connection_->stream.next_layer()}
     , room_{place}
@@ -51,14 +51,10 @@ session::session(wire::socket_type socket, room& place, roster& everyone,
     , name_{"guest-" + std::to_string(id_)}
     , heard_{clock::now()}
     , allowance_{static_cast<double>(limits.max_rate)}
-    , allowance_at_{heard_} {}
+    , allowance_at_{heard_}
+    , ticket_{std::move(ticket)} {}
 
-session::~session() {
-    if (admitted_) {
-        roster_.names().erase(id_);
-        roster_.give_back_place(peer_);
-    }
-}
+session::~session() = default;
 
 task<> run_session(std::shared_ptr<session> self) {
     co_await self->run();
@@ -69,9 +65,10 @@ task<> session::run() {
     out().set_owner(self);
     if (!co_await handshake())
         co_return;
-    co_await room_.greet(self, limits_.max_message_bytes);
     std::exception_ptr failed;
     try {
+        roster_.names().set(id_, name_);
+        co_await room_.greet(self, limits_.max_message_bytes);
         roster_.add(self);
         spdlog::info("joined session={} name={:?} clients={}", id_, name_, roster_.size());
         if (room_.is_closed())
@@ -84,7 +81,8 @@ task<> session::run() {
     // However it ended. No destructor does this: a loop that dies would run it, after the roster.
     out().close();
     roster_.remove(*this);
-    news.notify(); // deliver sees that the wire is closed, and ends
+    roster_.names().erase(id_);
+    has_news.notify(); // deliver sees that the wire is closed, and ends
     if (failed)
         std::rethrow_exception(failed);
 }
@@ -112,7 +110,6 @@ task<bool> session::handshake() {
         co_return false;
     }
     take_name(target);
-    roster_.names().set(id_, name_);
     heard_ = clock::now();
     co_return true;
 }
@@ -121,18 +118,18 @@ std::optional<objection> session::apply_for_a_place() {
     using boost::beast::http::status;
     if (room_.is_closed())
         return objection{status::service_unavailable, "The server is shutting down.\n"};
-    peer_ = out().peer_address();
-    const auto admission = roster_.admit(peer_);
-    admitted_ = admission == roster::admission::granted;
-    if (admitted_)
-        return {};
-    if (admission == roster::admission::full) {
+    switch (ticket_.become_client()) {
+    case admission::answer::granted:
+        break;
+    case admission::answer::full:
         counted.struck.add(limit::clients);
         return objection{status::service_unavailable, "The server is full (see --max-clients).\n"};
+    case admission::answer::address_full:
+        counted.struck.add(limit::clients_per_address);
+        return objection{status::too_many_requests,
+                         "Too many clients of your address (see --max-per-address).\n"};
     }
-    counted.struck.add(limit::clients_per_address);
-    return objection{status::too_many_requests,
-                     "Too many clients of your address (see --max-per-address).\n"};
+    return {};
 }
 
 void session::take_name(std::string_view target) {

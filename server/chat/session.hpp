@@ -3,6 +3,7 @@
 // Loop thread only. Owned by its coroutines; the roster holds it while it takes part.
 #pragma once
 
+#include "server/chat/admission.hpp"
 #include "server/chat/limits.hpp"
 #include "server/chat/protocol.hpp"
 #include "server/chat/wire.hpp"
@@ -46,7 +47,8 @@ public:
         internal_error = 1011
     };
 
-    session(wire::socket_type socket, room& place, roster& everyone, const session_limits& limits);
+    session(wire::socket_type socket, admission::ticket ticket, room& place, roster& everyone,
+            const session_limits& limits);
     ~session();
 
     [[nodiscard]] std::uint64_t id() const { return id_; }
@@ -72,7 +74,7 @@ public:
     /// The same, but only when all news up to now has been delivered.
     void leave_when_delivered() {
         going_ = true;
-        news.notify();
+        has_news.notify();
     }
 
     [[nodiscard]] bool is_going() const { return going_; }
@@ -92,13 +94,13 @@ public:
 
     /// Brings to the cache what the next delivery will touch.
     void prefetch() const {
-        news.prefetch();
+        has_news.prefetch();
         out_->prefetch();
     }
 
     // --- The room's deliver task for this client ---
 
-    wake_up news;             ///< there is something behind the cursor
+    wake_up has_news;         ///< there is something behind the cursor
     std::uint64_t cursor = 0; ///< newest message that this client has had
 
     /// As of the wire. Whoever sleeps here with the chat lock held is named in reports.
@@ -135,8 +137,7 @@ private:
     double allowance_; // messages that the rate limit still lets through
     clock::time_point allowance_at_;
     std::optional<clock::time_point> leaving_since_;
-    asio::ip::address peer_; // known when admitted
-    bool admitted_ = false;
+    admission::ticket ticket_;
 };
 
 /// The whole life of a connection, from handshake to leaving; owns the session meanwhile.

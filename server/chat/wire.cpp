@@ -30,8 +30,8 @@ constexpr int unsent_bytes = 128 * 1024;
 
 wire::wire(socket_type socket)
     : socket_{std::move(socket)}
-    , reply_room_{socket_.get_executor()}
-    , news_room_{socket_.get_executor()} {
+    , lane_has_room_{socket_.get_executor()}
+    , socket_has_room_{socket_.get_executor()} {
     error_code ignored; // fails only when the peer is gone already, which reading will tell
     socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
     ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes,
@@ -62,7 +62,7 @@ std::uint64_t wire::send_news(const news_batch& news) {
 task<> wire::takes_news() {
     // A loop, since the first wait may return for what has been before.
     while (blocked_since_ && !closing_)
-        co_await news_room_.wait();
+        co_await socket_has_room_.wait();
 }
 
 void wire::say_goodbye(std::string_view frame) {
@@ -184,7 +184,7 @@ std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
             break;
         case lane::replies:
             replies_.erase(0, part == bytes.size() ? part : take_frames(bytes, part).end);
-            reply_room_.notify();
+            lane_has_room_.notify();
             break;
         case lane::goodbye:
             take_frames(bytes, part);
@@ -231,7 +231,7 @@ void wire::wait_until_writable() {
         flush();
         if (blocked_since_)
             return;
-        news_room_.notify();
+        socket_has_room_.notify();
         if (said_goodbye_) // which is out: see control_is_ready
             complete_control({});
     });
@@ -252,18 +252,13 @@ void wire::complete_control(error_code result) {
 void wire::stop_news() {
     closing_ = true;
     presence_.clear();
-    reply_room_.notify();
-    news_room_.notify();
+    lane_has_room_.notify();
+    socket_has_room_.notify();
 }
 
 void wire::cancel() {
     error_code ignored;
     socket_.cancel(ignored);
-}
-
-asio::ip::address wire::peer_address() const {
-    error_code gone_already;
-    return socket_.remote_endpoint(gone_already).address();
 }
 
 void wire::close() {

@@ -3,9 +3,10 @@
 // enter beside Beast. It never splits a frame by another one, and sends all that is owed with one
 // system call: send, or sendmsg when several lanes have something.
 //
-//   Beast's bytes ─────► control lane ─┐
-//   ack, error, gap ───► reply lane ───┼─► one send ─► socket
-//   the buffer's news ─────────────────┘
+//   Beast's bytes ──────────────► control lane ──┐
+//   welcome, ack, error, gap ───► reply lane ────┤
+//   presence ───────────────────► the newest ────┼─► one send ─► socket
+//   the buffer's news ───────────────────────────┘
 //
 // In this order: what a cut frame still lacks, control, replies, presence, news. A close frame comes
 // behind the replies, and nothing behind it.
@@ -66,7 +67,7 @@ public:
     void push_gap(std::string_view frame);
 
     /// Sleeps until the reply lane has shrunk, or the wire is closed. For the reader alone.
-    [[nodiscard]] auto reply_lane_shrunk() { return reply_room_.wait(); }
+    [[nodiscard]] auto reply_lane_shrunk() { return lane_has_room_.wait(); }
 
     /// Replaces the presence frame that has not been sent yet.
     void set_presence(std::string_view frame) {
@@ -114,8 +115,6 @@ public:
 
     /// Ends a read with operation_aborted. For the handshake, when nothing is being written.
     void cancel();
-
-    [[nodiscard]] asio::ip::address peer_address() const;
 
     /// Ends the connection at once and drops what is owed.
     void close();
@@ -221,8 +220,8 @@ private:
     std::string goodbye_;
     std::string presence_;
 
-    wake_up reply_room_;
-    wake_up news_room_;
+    wake_up lane_has_room_;
+    wake_up socket_has_room_;
 };
 
 } // namespace chat

@@ -3,6 +3,7 @@
 // witness. Whatever the one does, both are sent whole frames in order only, the witness misses
 // nothing, and the session ends with its connection. One socket pair for each; no thread, no sleep.
 #include "client/framing.hpp"
+#include "server/chat/admission.hpp"
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
 #include "server/chat/session.hpp"
@@ -149,7 +150,8 @@ public:
         ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &smallest, sizeof smallest);
         wire::socket_type socket{executor_};
         socket.assign(asio::ip::tcp::v4(), ends[0]);
-        auto one = std::make_shared<session>(std::move(socket), room_, roster_, limits_);
+        auto one = std::make_shared<session>(std::move(socket), door_.let_in({}).value(), room_,
+                                             roster_, limits_);
         connected = one;
         asio::co_spawn(executor_, run_session(std::move(one)), fail);
         turn();
@@ -171,12 +173,13 @@ public:
 private:
     static void fail(std::exception_ptr failed) { require(!failed, "no coroutine throws"); }
 
+    admission door_{{.clients = 2, .clients_per_address = 0}};
     asio::io_context loop_{1};
     loop_executor executor_ = loop_.get_executor();
     session_limits limits_;
     lock_ledger ledger_;
     session_names names_;
-    roster roster_{executor_, {.clients = 2, .clients_per_address = 0}, 1h, names_};
+    roster roster_{executor_, 1h, names_};
     room room_;
 };
 

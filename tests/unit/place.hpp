@@ -1,6 +1,7 @@
 // What a session needs around it, for tests that make sessions without a server.
 #pragma once
 
+#include "server/chat/admission.hpp"
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
 #include "server/chat/session.hpp"
@@ -10,12 +11,18 @@
 namespace chat {
 
 struct place {
+    admission door{{}};
     asio::io_context loop{1};
     lock_ledger ledger;
     session_names names;
     session_limits limits;
-    roster everyone{loop.get_executor(), {}, std::chrono::seconds{1}, names};
+    roster everyone{loop.get_executor(), std::chrono::seconds{1}, names};
     room chat{loop.get_executor(), everyone, {}, ledger};
+
+    std::shared_ptr<session> make_session(wire::socket_type socket) {
+        return std::make_shared<session>(std::move(socket), door.let_in({}).value(), chat, everyone,
+                                         limits);
+    }
 };
 
 } // namespace chat

@@ -25,7 +25,7 @@ struct sending_place : place {
     struct client {
         explicit client(sending_place& at)
             : peer{at.loop.get_executor()}
-            , member{std::make_shared<session>(accept(at.loop), at.chat, at.everyone, at.limits)} {}
+            , member{at.make_session(accept(at.loop))} {}
 
         /// With buffers as small as the kernel allows.
         wire::socket_type accept(asio::io_context& of) {
@@ -136,7 +136,7 @@ TEST_CASE("what the socket does not take is given back, and deliver is woken for
     CHECK(one.member->cursor < here.messages.newest());
     CHECK(one.member->out().blocked_since());
     bool woken = false;
-    one.member->news.wait()([&] { woken = true; });
+    one.member->has_news.wait()([&] { woken = true; });
     while (!woken)
         REQUIRE(here.loop.run_one() == 1);
 

@@ -16,7 +16,7 @@ using tcp = asio::ip::tcp;
 /// A session on loopback, without its reader.
 struct place_of_one : place {
     wire::socket_type peer{loop.get_executor()};
-    std::shared_ptr<session> member = std::make_shared<session>(accept(), chat, everyone, limits);
+    std::shared_ptr<session> member = make_session(accept());
 
     wire::socket_type accept() {
         tcp::acceptor acceptor{loop, {asio::ip::address_v4::loopback(), 0}};
