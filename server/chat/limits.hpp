@@ -35,13 +35,14 @@ enum class limit : std::uint8_t {
     idle_time,
     write_time,
     history,
+    replies,
     how_many, ///< of them there are; none itself
 };
 
 inline constexpr auto limit_names = std::to_array<std::string_view>(
     {"handshake_time", "header_bytes", "bad_request", "origin", "clients", "clients_per_address",
      "connections", "connections_per_address", "descriptors", "message_bytes", "message_rate",
-     "idle_time", "write_time", "history"});
+     "idle_time", "write_time", "history", "replies"});
 static_assert(limit_names.size() == static_cast<std::size_t>(limit::how_many));
 
 class limit_counts {

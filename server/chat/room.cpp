@@ -161,6 +161,10 @@ task<> room::close() {
     shared_->newest = buffer->newest();
 }
 
+bool room::waits_with_the_lock() {
+    return hold_guard_across_await;
+}
+
 room::~room() = default;
 
 void room::stop() {

@@ -26,6 +26,9 @@ public:
 
     static flavour built_with();
 
+    /// Whether this build has a client's deliver keep the lock while it waits for the client.
+    [[nodiscard]] static bool waits_with_the_lock();
+
     room(loop_executor loop, roster& everyone, message_buffer::limits keep, lock_ledger& ledger);
     ~room();
 

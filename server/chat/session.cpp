@@ -211,7 +211,14 @@ task<> session::rename(std::string name) {
 
 task<> session::reply(std::string payload, std::source_location awaited_at) {
     const auto frame = text_frame(payload);
+    bool has_waited = false;
     while (!out().push_reply(frame)) {
+        // The next news would take the lane along, but perhaps they wait for a lock that our caller has.
+        out().flush();
+        if (!out().blocked_since())
+            continue;
+        if (!std::exchange(has_waited, true))
+            counted.struck.add(limit::replies);
         room_.ledger().suspending(id_, {awaited_at, "room in the reply lane", id_});
         co_await out().reply_lane_shrunk();
     }
@@ -240,7 +247,10 @@ bool session::exceeds_rate() {
 }
 
 void session::check_time_limits(clock::time_point now) {
-    out().look_for_progress(now);
+    // Whoever takes something lives: its pong may wait behind what it has not read.
+    const auto quiet_time = limits_.idle_timeout / 2;
+    if ((out().blocked_since() || now - heard_ > quiet_time) && out().has_taken_something(now))
+        heard_ = now;
     const auto blocked_since = out().blocked_since();
     if (leaving_since_) {
         const bool takes_nothing =
@@ -249,12 +259,17 @@ void session::check_time_limits(clock::time_point now) {
             blocked_since ? abort() : out().close();
         return;
     }
-    if (blocked_since && now - *blocked_since > limits_.write_timeout) {
+    // At the end who holds up everybody has less time, so that the others get all that was said.
+    const bool is_in_the_way = room_.is_closed() && room::waits_with_the_lock();
+    const auto write_timeout = is_in_the_way
+                                   ? std::min<clock::duration>(limits_.write_timeout, goodbye_time)
+                                   : limits_.write_timeout;
+    if (blocked_since && now - *blocked_since > write_timeout) {
         spdlog::warn("slow reader session={} name={:?} action=close", id_, name_);
         leave(limit::write_time, "you read too slowly");
     } else if (now - heard_ > limits_.idle_timeout) {
         leave(limit::idle_time, "idle");
-    } else if (now - heard_ > limits_.idle_timeout / 2 && pinged_ < heard_ && !ping_is_out_) {
+    } else if (now - heard_ > quiet_time && pinged_ < heard_ && !ping_is_out_) {
         pinged_ = now;
         ping_is_out_ = true; // Beast has room for one that waits for a full socket
         connection_->stream.async_ping({}, [self = shared_from_this()](error_code) {

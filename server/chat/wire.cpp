@@ -26,6 +26,10 @@ constexpr std::size_t linger_bytes = 1024 * 1024;
 // waits behind. Half of it must have gone before the socket takes bytes again.
 constexpr int unsent_bytes = 128 * 1024;
 
+// What the kernel may keep of what the peer has sent and we do not read, as when its replies lie unread
+// (the kernel takes twice that, for its own bookkeeping). Left alone it grows to some megabytes.
+constexpr int unread_bytes = 64 * 1024;
+
 } // namespace
 
 wire::wire(socket_type socket)
@@ -36,6 +40,8 @@ wire::wire(socket_type socket)
     socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
     ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes,
                  sizeof unsent_bytes);
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVBUF, &unread_bytes,
+                 sizeof unread_bytes);
 }
 
 bool wire::push_reply(std::string_view frame) {
@@ -210,15 +216,14 @@ frame_cut wire::take_frames(std::string_view frames, std::size_t sent) {
     return cut;
 }
 
-void wire::look_for_progress(clock::time_point now) {
-    if (!blocked_since_)
-        return;
+bool wire::has_taken_something(clock::time_point now) {
     int left = 0;
     if (::ioctl(socket_.native_handle(), SIOCOUTQ, &left) != 0)
-        return;
-    if (left < in_kernel_)
+        return false;
+    const bool has_taken = left < std::exchange(in_kernel_, left);
+    if (has_taken && blocked_since_)
         blocked_since_ = now;
-    in_kernel_ = left;
+    return has_taken;
 }
 
 void wire::wait_until_writable() {

@@ -45,7 +45,8 @@ public:
     using clock = std::chrono::steady_clock;
 
     /// Sets TCP_NODELAY, as frames are gathered here, not by the kernel's timers, and
-    /// TCP_NOTSENT_LOWAT, as what the peer does not take shall wait here, not in the kernel.
+    /// TCP_NOTSENT_LOWAT and SO_RCVBUF, as what the peer does not take, or we do not read, shall wait
+    /// here or at the peer's, not in the kernel.
     explicit wire(socket_type socket);
 
     /// Who must stay alive while a wait on the socket is pending (the session that owns this wire).
@@ -107,8 +108,9 @@ public:
     [[nodiscard]] std::optional<clock::time_point> blocked_since() const { return blocked_since_; }
 
     /// Asks the kernel whether the peer has taken something since it was asked last. For whoever
-    /// reads slowly, but does: before the socket takes bytes again, much must have gone.
-    void look_for_progress(clock::time_point now);
+    /// reads slowly, but does: before the socket takes bytes again, much must have gone. May say no
+    /// when more has been sent meanwhile.
+    [[nodiscard]] bool has_taken_something(clock::time_point now);
 
     /// No news is taken any more: a close frame is on its way, or the socket is gone.
     [[nodiscard]] bool is_closing() const { return closing_; }
@@ -205,7 +207,7 @@ private:
 
     socket_type socket_;
     std::optional<clock::time_point> blocked_since_;
-    int in_kernel_ = 0; // bytes, when it was asked last; while blocked
+    int in_kernel_ = 0; // bytes, when it was asked last
     bool closing_ = false;
     bool said_goodbye_ = false;
     bool only_news_ =

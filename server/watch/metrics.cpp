@@ -109,6 +109,9 @@ void add_traffic(exposition& out, const counters& numbers) {
                 numbers.sent_bytes);
     out.counters("gaps_total", "Times that a client was told of messages it has missed.",
                  {{labels{}, struck(limit::history)}});
+    out.counters("unread_answers_total",
+                 "Times that no more was read from a client because it had not read its answers.",
+                 {{labels{}, struck(limit::replies)}});
     out.counter("missed_messages_total",
                 "Messages that left the history before a client read them.",
                 numbers.missed_messages);

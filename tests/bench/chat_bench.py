@@ -265,7 +265,7 @@ def rss_of_idle(server, counts):
 
 def idle(o):
     counts = [1000] if o.quick else [1000, 5000]
-    runs = measure(o.names, o.commands, 1 if o.quick else min(o.rounds, 3), "idle connections",
+    runs = measure(o.names, o.commands, 1 if o.quick else o.rounds, "idle connections",
                    lambda s: rss_of_idle(s, counts))
     table(["RSS for each idle connection", *(f"{count}" for count in counts)],
           [[name, *(f"{median(runs[name], count):.1f} KB" for count in counts)] for name in o.names])
@@ -313,7 +313,7 @@ def many(o):
         rows.append([name, f"{MANY} in {run['joined']:.1f} s", str(run["errors"]),
                      f"{run['heard']} in {run['in']:.2f} s", f"{run['rss']:.0f} MB"])
     progress("")
-    table([f"{MANY_PER_SECOND} connect each second", "joined", "refused or broken", "heard what one said",
+    table([f"{MANY_PER_SECOND} connect each second, once", "joined", "refused or broken", "heard what one said",
            "RSS of all"], rows)
 
 

@@ -1,6 +1,7 @@
 """Every limit has its own answer, and is counted under its own name: /metrics has the counts, and the
 server tells them when it ends. The others chat on."""
 
+import os
 import re
 import resource
 import signal
@@ -29,6 +30,7 @@ SERIES = {
     "idle_time": 'chat_closed_clients_total{reason="idle"}',
     "write_time": 'chat_closed_clients_total{reason="slow_reader"}',
     "history": "chat_gaps_total",
+    "replies": "chat_unread_answers_total",
 }
 
 
@@ -256,6 +258,33 @@ class Limits(ServerTest):
         self.assertGreater(gaps, 0)
         self.assert_counts(server, history=gaps)
 
+    def test_who_does_not_read_its_answers_is_read_from_again_when_it_does(self):
+        server = self.start("--write-timeout", "1m")
+        client = self.join(server, receive_buffer=4096)
+        client.say(*["x"] * 50, ref="r" * 12000)  # the answers are more than socket and lane take
+        deadline = time.monotonic() + PATIENCE
+        while "replies" not in counts(server):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        client.read_to(50)
+        self.assertEqual([client.take("ack")["seq"] for _ in range(50)], list(range(1, 51)))
+        self.assert_counts(server, replies=unittest.mock.ANY)
+
+    def test_who_reads_slowly_is_not_idle_though_its_pongs_come_late(self):
+        """They wait behind all that it has not read: here for two seconds."""
+        server = self.start("--idle-timeout", "1s", "--write-timeout", "10s")
+        talker, reader = self.join(server), self.join(server, receive_buffer=4096)
+        total = 75
+        talker.say(*["x" * 4000] * total)
+        talker.read_to(total)
+        reader.at_most = 500
+        while reader.newest != total:
+            reader.receive_some(time.monotonic() + PATIENCE)
+            talker.receive_what_is_there()
+            time.sleep(0.005)  # not a gate: a pace
+        self.assertGreater(reader.pings, 0)
+        self.assert_counts(server)
+
 
 class Descriptors(ServerTest):
     def start_with(self, files, *flags):
@@ -292,6 +321,24 @@ class Descriptors(ServerTest):
         paused = server.log().count("accept paused")
         self.assertLess(paused, 62)
         self.assertEqual(counts(server), {"descriptors": paused})
+
+    def test_when_others_have_taken_the_last_descriptors_it_waits_too(self):
+        """As a library of the process might: nothing is counted, and accept() fails."""
+        server = self.start()
+        here = [self.join(server) for _ in range(2)]
+        pid = server.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        highest = max(int(number) for number in os.listdir(f"/proc/{pid}/fd"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+        waits = ChatClient(self.connect(server))
+        waits.connection.send(upgrade_request())
+        server.wait_for_log("accept paused")
+        self.assert_chat_works(server, *here)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        self.assertEqual(waits.take_upgrade(), 101)
+        waits.take("welcome")
+        self.assert_chat_works(server, *here, waits)
+        self.assertEqual(counts(server), {"descriptors": 1})
 
     def test_the_soft_limit_is_raised_to_the_hard_one(self):
         server = self.start_with(300)

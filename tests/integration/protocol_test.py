@@ -1,5 +1,6 @@
 """The chat protocol, as a well-behaved client sees it."""
 
+import concurrent.futures
 import threading
 import time
 
@@ -92,6 +93,20 @@ class Say(ServerTest):
         client.say(*texts)
         client.read_to(len(texts))
         self.assertEqual([m["text"] for m in client.messages], texts)
+
+    def test_answers_longer_than_the_lane_they_lie_in_hold_up_nobody(self):
+        """Neither of the two is slow, and yet the ack of one may have to wait for room."""
+        server = self.start()
+        two = [self.join(server) for _ in range(2)]
+        each = 100
+
+        def talk_and_read(client):
+            client.say(*["x"] * each, ref="r" * 12000)
+            client.read_to(2 * each)
+
+        with concurrent.futures.ThreadPoolExecutor() as both:
+            for done in [both.submit(talk_and_read, client) for client in two]:
+                done.result()
 
 
 class Name(ServerTest):

@@ -105,6 +105,22 @@ class Shutdown(ServerTest):
         self.shut_down(server, within=SHUTDOWN_LIMIT + 1)
         self.assertTrue(sleeper.connection.has_hung_up(within=0))
 
+    def test_who_does_not_read_does_not_keep_the_others_from_what_was_acknowledged(self):
+        """Though in the build `async` that client's deliver sleeps with the lock held."""
+        server = self.start("--history", "100000")
+        sleeper = self.join(server, receive_buffer=4096)
+        talker, listener = self.join(server), self.join(server)
+        talker.say(*["x" * 4000] * 100)
+        sleeper.connection.wait_until_nothing_more_comes()
+        server.signal(signal.SIGTERM)
+        for client in (talker, listener):
+            closed = client.take_close()
+            self.assertEqual((closed.code, closed.how), (1001, "end of stream"))
+        acknowledged = max(event["seq"] for event in talker.events if event["type"] == "ack")
+        for client in (talker, listener):
+            self.assertGreaterEqual(client.newest, acknowledged)
+        self.assertEqual(server.wait(SHUTDOWN_LIMIT + 1), 0)
+
     def test_who_does_not_answer_the_goodbye_is_cut_off(self):
         server = self.start()
         mute = self.join(server)

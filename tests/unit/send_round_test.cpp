@@ -15,8 +15,6 @@ using namespace chat;
 
 namespace {
 
-using tcp = asio::ip::tcp;
-
 /// Sessions on loopback, without their readers, and what there is to send.
 struct sending_place : place {
     message_buffer messages{{}};
@@ -25,22 +23,7 @@ struct sending_place : place {
     struct client {
         explicit client(sending_place& at)
             : peer{at.loop.get_executor()}
-            , member{at.make_session(accept(at.loop))} {}
-
-        /// With buffers as small as the kernel allows.
-        wire::socket_type accept(asio::io_context& of) {
-            tcp::acceptor acceptor{of};
-            acceptor.open(tcp::v4());
-            acceptor.set_option(asio::socket_base::send_buffer_size{1});
-            acceptor.bind({asio::ip::address_v4::loopback(), 0});
-            acceptor.listen();
-            peer.open(tcp::v4());
-            peer.set_option(asio::socket_base::receive_buffer_size{1});
-            peer.connect(acceptor.local_endpoint());
-            wire::socket_type accepted{of.get_executor()};
-            acceptor.accept(accepted);
-            return accepted;
-        }
+            , member{at.make_session(peer)} {}
 
         /// As deliver does, once.
         void deliver(sending_place& at) {
