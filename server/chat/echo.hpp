@@ -1,6 +1,6 @@
 // For test suites of other people: sends each message back as it came, text or binary. The hidden
 // option --echo serves it at /echo. It takes no part in the chat, and once it is let in, only the size
-// of a message is limited, to more than the chat's.
+// of a message is limited, to more than the chat's. A shutdown does not tell it, but cuts it off.
 #pragma once
 
 #include "server/chat/utf8.hpp"

@@ -204,13 +204,13 @@ class Pair:
         return rate
 
 
-def turns(o):
+def turns(o, points):
     """Much shorter than what disturbs a machine: so many short turns tell apart what a few long ones do not."""
     head, cells = ["deliveries, by turns of 50 ms"], {name: [] for name in o.names}
-    for point, flags in CLOSED.items():
+    for point in points:
         progress(f"{point}: {o.turns} turns of {len(o.names)} servers")
         with contextlib.ExitStack() as running:
-            pairs = {name: running.enter_context(Pair(o, name, flags)) for name in o.names}
+            pairs = {name: running.enter_context(Pair(o, name, CLOSED[point])) for name in o.names}
             rates = [{name: pair.turn() for name, pair in pairs.items()} for _ in range(o.turns)]
         head.append(point)
         for name in o.names:
@@ -341,8 +341,8 @@ def parse():
     parser.add_argument("--rounds", type=int, help="interleaved runs of each server [5]")
     parser.add_argument("--seconds", type=float, help="of each run [2]")
     parser.add_argument("--only", default="closed,open,idle,many,slow",
-                        help="parts, and numbers of points of the closed loop: closed,open,idle,many,slow,1,2,3,4,5; "
-                        "turns: the closed loop again, all servers at once, each for 50 ms in turn, to see small differences")
+                        help="parts: closed,open,idle,many,slow; turns: the closed loop again, all servers at once, each "
+                        "for 50 ms in turn, to see small differences; and of these two only the points so numbered: 1,2,3,4,5")
     parser.add_argument("--turns", type=int, default=200, help="of each server [200]")
     parser.add_argument("--servers", help="some of: raw epoll (always), raw epoll quiet, raw epoll threaded, "
                         "async-released, std-released, async, ws")
@@ -372,10 +372,12 @@ def main():
         raise SystemExit(f"there is no {', '.join(sorted(unknown))}: choose from {', '.join(known)}")
     o.names = [name for name in o.commands if name == "raw epoll" or name in wanted]
     parts = o.only.split(",")
-    points = [p for n, p in enumerate(CLOSED, 1) if "closed" in parts or str(n) in parts]
-    if points:
-        closed_loop(o, points)
-    for part, run in [("open", open_loop), ("idle", idle), ("many", many), ("slow", slow_reader), ("turns", turns)]:
+    points = [p for n, p in enumerate(CLOSED, 1) if str(n) in parts]
+    if "closed" in parts or (points and "turns" not in parts):
+        closed_loop(o, points or CLOSED)
+    if "turns" in parts:
+        turns(o, points or CLOSED)
+    for part, run in [("open", open_loop), ("idle", idle), ("many", many), ("slow", slow_reader)]:
         if part in parts:
             run(o)
 
