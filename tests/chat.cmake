@@ -1,9 +1,9 @@
 # The server's parts, and whole servers as processes.
+chat_unit_test(admission chat_parts)
 chat_unit_test(frame chat_parts)
 chat_unit_test(message_buffer chat_parts)
 chat_unit_test(protocol chat_parts)
 chat_unit_test(wire chat_parts)
-chat_unit_test(admission chat_core)
 foreach(name send_round session)
   chat_unit_test(${name} chat_core)
   target_sources(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/server/chat/room.cpp)

@@ -16,6 +16,9 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <utility>
+
 namespace chat {
 
 struct room::shared {
@@ -94,6 +97,9 @@ namespace {
 // next message.
 std::uint64_t send_news(session& to, guarded<message_buffer, buffer_mutex>::guard& buffer,
                         send_round& round) {
+    // Not when it was greeted: what has left the buffer since is a shorter history, and no gap.
+    if (std::exchange(to.wants_history, false))
+        to.cursor = std::min(to.cursor, buffer->oldest() - 1);
     auto news = buffer->since(to.cursor);
     if constexpr (!hold_guard_across_await)
         buffer.unlock();
@@ -115,7 +121,7 @@ std::uint64_t send_news(session& to, guarded<message_buffer, buffer_mutex>::guar
 
 task<> room::deliver(std::shared_ptr<session> to) {
     while (!to->out().is_closing()) {
-        if (to->cursor >= shared_->newest) {
+        if (to->cursor >= shared_->newest && !to->wants_history) {
             if (to->is_going())
                 break;
             co_await to->has_news.wait();
@@ -141,7 +147,8 @@ task<> room::greet(std::shared_ptr<session> newcomer, std::size_t max_message_by
     {
         auto buffer = co_await shared_->messages.lock({"greet", newcomer->id()});
         newest = buffer->newest();
-        newcomer->cursor = buffer->oldest() - 1;
+        newcomer->cursor = newest;
+        newcomer->wants_history = newest > 0;
     }
     const auto [mutex, guard] = built_with();
     const welcome greeting{.id = newcomer->id(),

@@ -43,7 +43,7 @@ public:
     /// or when the client is going and has had everything.
     task<> deliver(std::shared_ptr<session> to);
 
-    /// Greets the client and sets its cursor to the beginning of the history.
+    /// Greets the client; its deliver begins with the history.
     task<> greet(std::shared_ptr<session> newcomer, std::size_t max_message_bytes);
 
     /// From here on nothing more can be said; completes when everyone's deliver knows the last

@@ -177,8 +177,11 @@ task<> session::read_loop() {
                 leave(farewell::not_utf8, "not UTF-8");
             else if (exceeds_rate())
                 leave(limit::message_rate, "too many messages a second");
-            else
+            else {
+                is_handling_ = true;
                 co_await handle(payload);
+                is_handling_ = false;
+            }
         }
         buffer.clear();
     }
@@ -222,6 +225,8 @@ task<> session::reply(std::string payload, std::source_location awaited_at) {
         room_.ledger().suspending(id_, {awaited_at, "room in the reply lane", id_});
         co_await out().reply_lane_shrunk();
     }
+    if (has_waited)
+        flush_soon(); // the news may have gone out without it
     room_.ledger().suspending(id_, {awaited_at, "its ack, in a turn of the loop"});
     co_await asio::post(out().get_executor(), use_task);
 }
@@ -247,9 +252,11 @@ bool session::exceeds_rate() {
 }
 
 void session::check_time_limits(clock::time_point now) {
-    // Whoever takes something lives: its pong may wait behind what it has not read.
+    // Whoever takes something lives, and its pong may wait behind what it has not read. And whom we do not
+    // read, as its message waits for the lock, we cannot hear.
     const auto quiet_time = limits_.idle_timeout / 2;
-    if ((out().blocked_since() || now - heard_ > quiet_time) && out().has_taken_something(now))
+    const bool may_be_gone = out().blocked_since() || now - heard_ > quiet_time;
+    if ((may_be_gone && out().has_taken_something(now)) || is_handling_)
         heard_ = now;
     const auto blocked_since = out().blocked_since();
     if (leaving_since_) {

@@ -100,8 +100,9 @@ public:
 
     // --- The room's deliver task for this client ---
 
-    wake_up has_news;         ///< there is something behind the cursor
-    std::uint64_t cursor = 0; ///< newest message that this client has had
+    wake_up has_news;           ///< there is something behind the cursor
+    std::uint64_t cursor = 0;   ///< newest message that this client has had
+    bool wants_history = false; ///< what is older, too, as much as there is when it goes out
 
     /// As of the wire. Whoever sleeps here with the chat lock held is named in reports.
     task<> takes_news(std::source_location awaited_at = std::source_location::current());
@@ -132,6 +133,7 @@ private:
     std::uint64_t id_;
     std::string name_;
     clock::time_point heard_;
+    bool is_handling_ = false; // a message, and so nothing is read meanwhile
     clock::time_point pinged_{};
     bool ping_is_out_ = false;
     double allowance_; // messages that the rate limit still lets through

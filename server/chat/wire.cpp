@@ -220,7 +220,8 @@ bool wire::has_taken_something(clock::time_point now) {
     int left = 0;
     if (::ioctl(socket_.native_handle(), SIOCOUTQ, &left) != 0)
         return false;
-    const bool has_taken = left < std::exchange(in_kernel_, left);
+    // An empty queue tells nothing: a ping of ours that arrives leaves that, too.
+    const bool has_taken = left < std::exchange(in_kernel_, left) && left > 0;
     if (has_taken && blocked_since_)
         blocked_since_ = now;
     return has_taken;

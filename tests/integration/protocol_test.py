@@ -34,6 +34,31 @@ class Welcome(ServerTest):
         self.assertEqual([m["text"] for m in newcomer.messages], [str(n) for n in range(16, 26)])
         self.assertNotIn("gap", [event["type"] for event in newcomer.events])
 
+    def test_a_newcomer_to_a_busy_room_has_missed_nothing(self):
+        """Though each message drives an old one out of the history, also between welcome and history."""
+        server = self.start("--history", "10")
+        talker = self.join(server)
+        ends = threading.Event()
+
+        def talk():
+            while not ends.is_set():
+                talker.say(*["x"] * 5)
+                talker.read_to((talker.newest or 0) + 5)
+
+        talking = threading.Thread(target=talk)
+        talking.start()
+        try:
+            for _ in range(200):
+                newcomer = self.join(server)
+                welcome = newcomer.events[0]
+                newcomer.read_to(welcome["seq"] + 5)
+                self.assertNotIn("gap", [event["type"] for event in newcomer.events])
+                self.assertLessEqual(newcomer.messages[0]["seq"], welcome["seq"] + 1)
+                newcomer.connection.close()
+        finally:
+            ends.set()
+            talking.join(PATIENCE)
+
     def test_history_runs_into_live_messages_without_a_gap_or_a_double(self):
         """Twenty people come while another one chats, and each hears all from the first word on. Nobody
         reads until then: all of it fits into a socket, or it would starve them where the lock is held."""

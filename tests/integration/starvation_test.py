@@ -1,7 +1,11 @@
 """The async mutex held across the write: one slow reader starves everybody, though the loop turns."""
 
+import contextlib
+import time
+
 from chat_client import ChatClient
 from chat_server import ServerTest, run_tests
+from connection import Closed
 from source_lines import named_after, source_at
 
 WRITE_TIMEOUT = 2.0
@@ -42,6 +46,25 @@ class Starvation(ServerTest):
         self.assertNotIn("frozen", server.log())
         sleeper.connection.reset()
         newcomer.take("welcome")
+
+    def test_who_is_held_up_is_not_closed_as_idle(self):
+        """The talker's message waits for the lock, and what it sends meanwhile is not read. The one that
+        is to blame takes a little now and then."""
+        idle = 3.0
+        server = self.start("--write-timeout", "1m", "--idle-timeout", f"{idle:.0f}s")
+        talker, listener, sleeper, seq = self.starve(server)
+        talker.say("waits")
+        sleeper.at_most = 100
+        end = time.monotonic() + 1.3 * idle
+        while time.monotonic() < end:
+            with contextlib.suppress(Closed):  # on a machine so slow that it takes too little
+                sleeper.receive_some(time.monotonic() + idle)
+            for client in (talker, listener):
+                client.receive_what_is_there()
+            time.sleep(0.1)  # not a gate: a pace
+        sleeper.connection.reset()
+        for client in (talker, listener):
+            client.read_to(seq + 1)
 
     def test_the_report_names_the_reader(self):
         """Which is the one thing that the operator can do something about."""
