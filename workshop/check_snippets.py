@@ -21,6 +21,7 @@ import textwrap
 
 SNIPPET = re.compile(r"<!-- snippet: (\S+) -->")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#L(\d+))?(?: \"([^\"]*)\")?\)")
+LABEL = re.compile(r"\[[^]]*:(\d+)\]\([^)#:\s]+#L(\d+)")
 LINE_LINK = re.compile(r"(\[[^]]*:)\d+(\]\(([^)#:\s]+)#L)(\d+)( \"([^\"]*)\"\))")
 # What a report says of a line, and what must stand there, outside of comments.
 REPORTED = (
@@ -78,6 +79,14 @@ def link_problems(text: list[str], folder: pathlib.Path):
                 yield number, f"{target}#L{at} has no '{words}', lines {found} have: see --fix"
 
 
+def label_problems(text: list[str]):
+    """Yields (line number, what is wrong) for each link that shows one line and leads to another."""
+    for number, line in enumerate(text, 1):
+        for shown, at in LABEL.findall(line):
+            if shown != at:
+                yield number, f"the link to L{at} says {shown}: see --fix"
+
+
 def output_problems(text: list[str], root: pathlib.Path):
     """Yields (line number, what is wrong) for each line of the source that a quoted report names."""
     for number, line in enumerate(text, 1):
@@ -110,7 +119,7 @@ def main() -> int:
             fix_links(file)
         text = lines_of(file)
         found = [*snippet_problems(text, root), *link_problems(text, file.parent),
-                 *output_problems(text, root)]
+                 *label_problems(text), *output_problems(text, root)]
         problems += [f"{file.relative_to(root)}:{number}: {what}" for number, what in sorted(found)]
     print("\n".join(problems) or f"{len(texts)} texts are right")
     return 1 if problems else 0

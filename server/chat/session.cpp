@@ -274,7 +274,7 @@ void session::check_time_limits(clock::time_point now) {
     if (blocked_since && now - *blocked_since > write_timeout) {
         spdlog::warn("slow reader session={} name={:?} action=close", id_, name_);
         leave(limit::write_time, "you read too slowly");
-    } else if (now - heard_ > limits_.idle_timeout) {
+    } else if (pinged_ > heard_ && now - pinged_ > quiet_time) {
         leave(limit::idle_time, "idle");
     } else if (now - heard_ > quiet_time && pinged_ < heard_ && !ping_is_out_) {
         pinged_ = now;

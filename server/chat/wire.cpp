@@ -220,8 +220,9 @@ bool wire::has_taken_something(clock::time_point now) {
     int left = 0;
     if (::ioctl(socket_.native_handle(), SIOCOUTQ, &left) != 0)
         return false;
-    // An empty queue tells nothing: a ping of ours that arrives leaves that, too.
-    const bool has_taken = left < std::exchange(in_kernel_, left) && left > 0;
+    // An empty queue alone tells nothing: a ping of ours that arrives leaves that, too.
+    const bool is_shorter = left < std::exchange(in_kernel_, left) && left > 0;
+    const bool has_taken = std::exchange(has_made_room_, false) || is_shorter;
     if (has_taken && blocked_since_)
         blocked_since_ = now;
     return has_taken;
@@ -234,6 +235,7 @@ void wire::wait_until_writable() {
         if (error)
             return; // closed: close() has woken everyone
         blocked_since_.reset();
+        has_made_room_ = true;
         flush();
         if (blocked_since_)
             return;

@@ -207,7 +207,8 @@ private:
 
     socket_type socket_;
     std::optional<clock::time_point> blocked_since_;
-    int in_kernel_ = 0; // bytes, when it was asked last
+    int in_kernel_ = 0;          // bytes, when it was asked last
+    bool has_made_room_ = false; // the peer, since then
     bool closing_ = false;
     bool said_goodbye_ = false;
     bool only_news_ =

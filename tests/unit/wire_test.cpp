@@ -1,10 +1,12 @@
 #include "server/chat/frame.hpp"
 #include "server/chat/wire.hpp"
+#include "tests/unit/narrow_connection.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
 
+#include <array>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -16,29 +18,12 @@ using namespace chat;
 
 namespace {
 
-using tcp = asio::ip::tcp;
 using socket_type = wire::socket_type;
 
-/// A connection on loopback whose buffers are as small as the kernel allows.
 struct connection {
     asio::io_context loop{1};
     socket_type peer{loop.get_executor()};
-    wire out{accept()};
-
-    socket_type accept() {
-        tcp::acceptor acceptor{loop};
-        acceptor.open(tcp::v4());
-        acceptor.set_option(asio::socket_base::send_buffer_size{1});
-        acceptor.set_option(asio::socket_base::receive_buffer_size{1});
-        acceptor.bind({asio::ip::address_v4::loopback(), 0});
-        acceptor.listen();
-        peer.open(tcp::v4());
-        peer.set_option(asio::socket_base::receive_buffer_size{1});
-        peer.connect(acceptor.local_endpoint());
-        socket_type accepted{loop.get_executor()};
-        acceptor.accept(accepted);
-        return accepted;
-    }
+    wire out{connect_narrow(loop, peer)};
 
     /// Runs the coroutines until all have ended; what one throws is thrown here.
     template <class... Tasks>
@@ -280,4 +265,27 @@ TEST_CASE("a writer that sleeps on a full socket wakes with nothing when the wir
     while (!error)
         link.peer.read_some(asio::buffer(rest), error);
     CHECK(error == asio::error::connection_reset);
+}
+
+TEST_CASE(
+    "a peer that has made room since it was asked for last has taken something, and once only") {
+    connection here;
+    while (!here.out.blocked_since()) {
+        while (here.out.push_reply(text_frame(std::string(1000, 'x')))) {
+        }
+        here.out.flush();
+    }
+    const auto now = wire::clock::now();
+    CHECK_FALSE(here.out.has_taken_something(now)); // the first look
+    CHECK_FALSE(here.out.has_taken_something(now));
+    here.peer.non_blocking(true);
+    std::array<char, 4096> taken{};
+    error_code nothing_there;
+    while (here.out.blocked_since() || here.peer.available() > 0) {
+        here.peer.read_some(asio::buffer(taken), nothing_there);
+        here.loop.poll();
+        here.loop.restart();
+    }
+    CHECK(here.out.has_taken_something(now));
+    CHECK_FALSE(here.out.has_taken_something(now));
 }
