@@ -2,7 +2,7 @@
 //
 //   say      (A)  lock ─ append ─ announce ─ co_await the ack         one for each message
 //   fan_out  (B)  wait for an announcement ─ lock ─ look ─ wake all   one for the room
-//   deliver       lock ─ take what is new ─ send ─ co_await room      one for each client
+//   deliver       lock ─ take news ─ send ─ co_await takes_news       one for each client
 //
 // This file alone is compiled differently in the four builds; buffer_mutex.hpp has the switch.
 #include "server/chat/room.hpp"
@@ -82,9 +82,9 @@ task<> room::fan_out() {
             shared_->newest = buffer->newest();
         }
         {
+            // In this turn: a post for each client would cost as much as its lock.
             const send_round::open together{round_};
-            roster_
-                .wake_all(); // in this turn: a post for each client would cost as much as its lock
+            roster_.wake_all();
         }
         shared_->new_messages = shared_->new_bytes = 0;
     }
