@@ -73,8 +73,10 @@ class ChatServer:
 
     def log(self):
         """What it has written to stderr."""
-        self.stderr_file.seek(0)
-        return self.stderr_file.read().decode(errors="replace")
+        # The server writes at the same open file's offset, so that must not move: with seek and read, what
+        # it writes in between would be written over its first lines.
+        descriptor = self.stderr_file.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
 
     def wait_for_log(self, text):
         """Until it has written this to stderr: the event that no socket shows."""
