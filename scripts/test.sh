@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 . scripts/common.sh
 
 all_parts=(format gcc clang asan tsan fuzz tidy)
-fuzzers=(protocol session client)
+fuzzers=(protocol session-released session-across_await client)
 fuzz_seconds=${CHAT_FUZZ_SECONDS:-60}
 
 usage() {
@@ -130,7 +130,7 @@ trap end_fuzzers EXIT # instead of stop_server: no server is started here
 
 # Each target counts as one. An input that breaks it stays in the tree, and is named.
 run_fuzzers() {
-    local tree=build/test-asan arguments fuzzer log bad=0 executions remark=''
+    local tree=build/test-asan arguments fuzzer corpus log bad=0 executions remark=''
     choose_arguments fuzz
     if ! (configure $tree -G Ninja -DCHAT_TESTS=ON "${arguments[@]}" && build $tree --target fuzzers); then
         result fuzz 0 1 "the build failed: nothing was fuzzed"
@@ -139,10 +139,11 @@ run_fuzzers() {
     for fuzzer in "${fuzzers[@]}"; do
         # What is found is kept there, and tried first the next time.
         mkdir -p "$tree/fuzz-found/$fuzzer"
-        show_command "$tree/bin/fuzz-$fuzzer" "tests/fuzz/corpus/$fuzzer" '&'
+        corpus=tests/fuzz/corpus/${fuzzer%-*}
+        show_command "$tree/bin/fuzz-$fuzzer" "$corpus" '&'
         timeout $((fuzz_seconds + 120)) "$tree/bin/fuzz-$fuzzer" -max_total_time="$fuzz_seconds" \
             -timeout=20 -dict=tests/fuzz/chat.dict -print_final_stats=1 -artifact_prefix="$tree/fuzz-$fuzzer-" \
-            "$tree/fuzz-found/$fuzzer" "tests/fuzz/corpus/$fuzzer" >"$tree/fuzz-$fuzzer.log" 2>&1 &
+            "$tree/fuzz-found/$fuzzer" "$corpus" >"$tree/fuzz-$fuzzer.log" 2>&1 &
         fuzzer_pids+=($!)
     done
     for fuzzer in "${!fuzzers[@]}"; do

@@ -1,7 +1,8 @@
 // A whole session, handshake and chat, whose client does what the input says: it sends well-formed
 // frames and others, reads or not, lets time pass, stops sending. Beside it in the same room sits a
 // witness. Whatever the one does, both are sent whole frames in order only, the witness misses
-// nothing, and the session ends with its connection. One socket pair for each; no thread, no sleep.
+// nothing, each of its messages is acknowledged once both read, and the session ends with its
+// connection. One socket pair for each; no thread, no sleep. Compiled for both builds of the guard.
 #include "client/framing.hpp"
 #include "server/chat/admission.hpp"
 #include "server/chat/room.hpp"
@@ -24,10 +25,23 @@ using namespace chat;
 using namespace std::chrono_literals;
 using fuzz::require;
 
+constexpr auto everything = std::size_t{1} << 20;
 constexpr std::string_view upgrade_start = "GET ";
 constexpr std::string_view upgrade_rest =
     " HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: c2l4dGVlbiBieXRlcyBvaw==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+std::string frame(unsigned char first, std::string_view payload) {
+    std::string bytes;
+    load::append_masked_frame(bytes, load::opcode::text, payload, 0);
+    bytes[0] = static_cast<char>(first);
+    return bytes;
+}
+
+std::string say_request_of(std::size_t letters_of_text, std::size_t letters_of_ref) {
+    return R"({"type":"say","text":")" + std::string(letters_of_text, 't') + R"(","ref":")" +
+           std::string(letters_of_ref, 'r') + R"("})";
+}
 
 /// The client's end of a connection.
 class client {
@@ -40,29 +54,35 @@ public:
 
     ~client() { hang_up(); }
 
-    void send(std::string_view bytes) {
-        if (socket_ >= 0) // what does not fit is lost, and the server sees garbage
-            (void)::send(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    /// Whether it went out whole. What does not fit is lost, and the server sees garbage.
+    bool send(std::string_view bytes) {
+        return socket_ >= 0 && ::send(socket_, bytes.data(), bytes.size(),
+                                      MSG_DONTWAIT | MSG_NOSIGNAL) == std::ssize(bytes);
     }
 
-    void send_frame(unsigned char first, std::string_view payload) {
-        std::string frame;
-        load::append_masked_frame(frame, load::opcode::text, payload, 0);
-        frame[0] = static_cast<char>(first);
-        send(frame);
+    /// Nothing once the server has said goodbye.
+    void say(std::size_t letters_of_text, std::size_t letters_of_ref) {
+        if (closed_)
+            return;
+        require(send(frame(0x81, say_request_of(letters_of_text, letters_of_ref))),
+                "the server reads what the witness says");
+        ++unacknowledged_;
     }
 
-    /// Takes at most so many bytes, and checks the frames that are complete.
-    void read(std::size_t at_most) {
+    /// Takes at most so many bytes, and checks the frames that are complete; whether there were any.
+    bool read(std::size_t at_most) {
         char chunk[4096];
+        bool has_read = false;
         while (at_most > 0 && socket_ >= 0) {
             const auto size = ::recv(socket_, chunk, std::min(at_most, sizeof chunk), MSG_DONTWAIT);
             if (size <= 0)
                 break;
+            has_read = true;
             at_most -= static_cast<std::size_t>(size);
             unread_.append(chunk, static_cast<std::size_t>(size));
             check_frames();
         }
+        return has_read;
     }
 
     void stop_sending() {
@@ -78,6 +98,8 @@ public:
     [[nodiscard]] bool is_in_chat() const { return upgraded_ && !echoes && !closed_; }
 
     [[nodiscard]] std::uint64_t newest() const { return newest_; }
+
+    [[nodiscard]] int unacknowledged() const { return unacknowledged_; }
 
     [[nodiscard]] bool has_missed() const { return has_missed_; }
 
@@ -116,6 +138,8 @@ private:
                        ? std::strtoull(payload.data() + start.size(), nullptr, 10)
                        : 0;
         };
+        if (payload.starts_with(R"({"type":"ack")"))
+            --unacknowledged_;
         if (const auto missed = number_after(R"({"type":"gap","missed":)")) {
             newest_ += missed;
             has_missed_ = true;
@@ -131,6 +155,7 @@ private:
     bool upgraded_ = false;
     bool closed_ = false;
     bool has_missed_ = false;
+    int unacknowledged_ = 0; ///< of what `say` sent
     std::uint64_t newest_ = 0;
 };
 
@@ -189,23 +214,28 @@ std::string upgrade_request(std::string_view target) {
 
 void act(FuzzedDataProvider& input, world& all, client& one, client& witness,
          const std::weak_ptr<session>& server_side) {
-    constexpr auto everything = std::size_t{1} << 20;
     switch (input.ConsumeIntegralInRange(0, 9)) {
     case 0:
         one.send(input.ConsumeRandomLengthString());
         break;
     case 1: { // any frame, well formed but for its first byte
         const auto first = input.ConsumeIntegral<unsigned char>();
-        one.send_frame(first, input.ConsumeRandomLengthString());
+        one.send(frame(first, input.ConsumeRandomLengthString()));
         break;
     }
     case 2: // a good message
-        one.send_frame(0x81, R"({"type":"say","text":"hello","ref":[1]})");
+        one.send(frame(0x81, R"({"type":"say","text":"hello","ref":[1]})"));
         break;
-    case 3: { // many at once
+    case 3: { // many at once, by both
         const auto count = input.ConsumeIntegral<unsigned char>();
+        const bool with_pings = count % 2 == 0; // whose answers take along what lies in the lanes
+        const auto say = frame(0x81, say_request_of(1, 400));
+        std::string frames;
         for (int i = 0; i < count; ++i)
-            one.send_frame(i % 3 == 0 ? 0x89 : 0x81, R"({"type":"say","text":"again"})");
+            frames += with_pings && i % 3 == 0 ? frame(0x89, "ping") : say;
+        one.send(frames);
+        for (int i = 0; i < count && witness.unacknowledged() < 8; ++i)
+            witness.say(1, 400);
         break;
     }
     case 4:
@@ -220,10 +250,7 @@ void act(FuzzedDataProvider& input, world& all, client& one, client& witness,
                                            1s * input.ConsumeIntegral<unsigned char>());
         break;
     case 7:
-        witness.send_frame(0x81,
-                           R"({"type":"say","text":")" +
-                               std::string(input.ConsumeIntegralInRange<std::size_t>(1, 400), 'w') +
-                               R"("})");
+        witness.say(input.ConsumeIntegralInRange<std::size_t>(1, 400), 1);
         break;
     case 8:
         one.stop_sending();
@@ -275,24 +302,29 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (int steps = 0; input.remaining_bytes() > 0 && steps < 100; ++steps)
         act(input, all, one, witness, server_side);
 
+    // A client is owed more than its socket takes at once.
+    const auto give_all = [&] {
+        for (bool has_come = true; has_come;) {
+            all.turn();
+            const bool has_one = one.read(everything);
+            has_come = witness.read(everything) || has_one;
+        }
+    };
+    give_all();
+    const auto is_answered = [&] { return !witness.is_in_chat() || witness.unacknowledged() == 0; };
+    require(is_answered(), "nobody waits for anything when all read");
+
     // Whoever it was, its session ends with it, and the others chat on.
-    one.read(std::size_t{1} << 20);
     one.hang_up();
     all.turn();
     require(server_side.expired(), "a session ends when its client hangs up");
-    const auto give_witness_all = [&] { // it may be owed more than its socket takes at once
-        for (auto had = witness.newest() - 1; had != witness.newest();) {
-            had = witness.newest();
-            all.turn();
-            witness.read(std::size_t{1} << 20);
-        }
-    };
-    give_witness_all();
+    give_all();
     const auto before = witness.newest();
-    witness.send_frame(0x81, R"({"type":"say","text":"still there?"})");
-    give_witness_all();
+    witness.say(1, 1);
+    give_all();
     require(limits.max_rate != 0 || (witness.is_in_chat() && witness.newest() == before + 1),
             "the others chat on");
+    require(is_answered(), "each message is acknowledged");
     require(is_small || !witness.has_missed(), "who reads misses nothing");
     witness.hang_up();
     all.end();
