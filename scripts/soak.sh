@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 usage() {
     cat <<END
-Usage: scripts/soak.sh [--minutes N] [--build release|asan] [--clients N] [--server PATH]
+Usage: scripts/soak.sh [--minutes N] [--build release|asan] [--guard GUARD] [--clients N] [--server PATH]
 
 500 clients join, leave, stall, flood, send garbage, break the protocol and die by RST, while ten honest
 ones chat and check that no message is lost, doubled or out of order. Four rounds; after each, when the
@@ -15,23 +15,26 @@ crowd offends must have struck.
 
   --minutes N       how long (10); in less than one not every limit may strike
   --build NAME      release: g++, Release; asan: clang 19 with AddressSanitizer (release)
-  --clients N       how many misbehave at a time (500)
-  --server PATH     this chat-server instead of building one
+  --guard GUARD     released (the default), or across_await: there whoever reads nothing holds up all the
+                    others, so the server's patience with it is 100 ms, not 2 s
+  --clients N       how many misbehave at a time (500; 100 with across_await)
+  --server PATH     this chat-server, built with that guard, instead of building one
   --help            this text
 
 Exits 0 when it passed, 1 when it failed, 2 for a wrong command line.
 END
 }
 
-minutes=10 flavour=release clients=500 server=''
+minutes=10 flavour=release guard=released clients='' server=''
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage && exit 0 ;;
-        --minutes | --build | --clients | --server)
+        --minutes | --build | --guard | --clients | --server)
             [ $# -ge 2 ] || usage_error "$1 needs a value"
             case $1 in
                 --minutes) minutes=$2 ;;
                 --build) flavour=$2 ;;
+                --guard) guard=$2 ;;
                 --clients) clients=$2 ;;
                 --server) server=$2 ;;
             esac
@@ -42,6 +45,11 @@ while [ $# -gt 0 ]; do
     shift
 done
 [[ $minutes =~ ^[0-9]+(\.[0-9]+)?$ ]] || usage_error "--minutes is a number"
+case $guard in
+    released) write_timeout=2s clients=${clients:-500} ;;
+    across_await) write_timeout=100ms clients=${clients:-100} ;;
+    *) usage_error "--guard is released or across_await" ;;
+esac
 [[ $clients =~ ^[1-9][0-9]*$ ]] || usage_error "--clients is a whole number"
 
 case $flavour in
@@ -51,8 +59,8 @@ case $flavour in
 esac
 
 if [ -z "$server" ]; then
-    tree=build/soak-$flavour
-    configure "$tree" -G Ninja -DCHAT_TESTS=OFF -DCHAT_GUARD=released "${arguments[@]}"
+    tree=build/soak-$flavour-$guard
+    configure "$tree" -G Ninja -DCHAT_TESTS=OFF -DCHAT_GUARD="$guard" "${arguments[@]}"
     build "$tree" --target chat-server
     server=$tree/bin/chat-server
 fi
@@ -60,4 +68,5 @@ fi
 # The server, its clients, and some to spare.
 ulimit -n "$(ulimit -Hn)"
 title "Soak: $server, $clients clients, $minutes minutes"
-exec python3 -B tests/soak/soak.py "$server" --minutes "$minutes" --clients "$clients" --build "$flavour"
+exec python3 -B tests/soak/soak.py "$server" --minutes "$minutes" --clients "$clients" --build "$flavour" \
+    --write-timeout "$write_timeout"

@@ -25,8 +25,8 @@ ROUNDS = 4        # chaos, then quiet to measure in
 # The allocator keeps some of what one round freed; a leak grows with each.
 GROWTH = {"release": 8, "asan": 48}  # MiB of RSS, from the end of the first round to that of the last
 
-FLAGS = ("--history", "5000", "--max-rate", "50", "--write-timeout", "2s", "--handshake-timeout", "2s",
-         "--idle-timeout", "20s", "--max-clients", "600")
+FLAGS = ("--history", "5000", "--max-rate", "50", "--handshake-timeout", "2s", "--idle-timeout", "20s",
+         "--max-clients", "600")
 # These strike within a minute, or the crowd was not what it should be and the test shows nothing.
 EXPECTED = {"handshake_time", "bad_request", "message_bytes", "message_rate", "write_time"}
 
@@ -89,11 +89,11 @@ class Honest:
 
 
 class Soak:
-    def __init__(self, build, clients):
+    def __init__(self, build, clients, write_timeout):
         self.build, self.crowd_size = build, clients
         # A stall that is reported at the start: what is read to name its stack stays in memory, some 50 MB
         # once, and would look like growth if the first report came later.
-        self.server = ChatServer("--fault", "sleep", *FLAGS)
+        self.server = ChatServer("--fault", "sleep", "--write-timeout", write_timeout, *FLAGS)
         self.server.wait_for_log("loop moves again")
         self.server.wait_for_log("the last call first")
         self.started = time.monotonic()
@@ -210,12 +210,13 @@ def main():
     parser.add_argument("server", help="path of chat-server")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--clients", type=int, default=500)
+    parser.add_argument("--write-timeout", default="2s", help="the server's")
     parser.add_argument("--build", choices=GROWTH, default="release")
     options = parser.parse_args()
     ChatServer.program = options.server
     # Freed memory is kept from reuse for a while: bounded, or it hides what grows.
     os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=16")
-    soak = Soak(options.build, options.clients)
+    soak = Soak(options.build, options.clients, options.write_timeout)
     try:
         soak.run(options.minutes)
     except (Failure, AssertionError, OSError) as failure:
