@@ -64,13 +64,13 @@ private:
     std::size_t* taken_;
 };
 
-/// The connections that wait for their clients to say something, and owe them nothing.
-class idle_connections {
+/// The connections that wait for their clients: to ask something, or to take the answer.
+class waiting_connections {
 public:
     /// Keeps a connection among them while it lives.
     class member {
     public:
-        member(idle_connections& all, stream_type& stream)
+        member(waiting_connections& all, stream_type& stream)
             : all_{all}
             , number_{all.next_++} {
             all_.streams_.emplace(number_, &stream);
@@ -82,11 +82,11 @@ public:
         ~member() { all_.streams_.erase(number_); }
 
     private:
-        idle_connections& all_;
+        waiting_connections& all_;
         std::uint64_t number_;
     };
 
-    /// That which waits longest. False when none does.
+    /// That which has waited longest for one thing. False when none does.
     bool close_oldest() {
         if (streams_.empty())
             return false;
@@ -153,6 +153,7 @@ struct admin_server::plane : std::enable_shared_from_this<plane> {
     task<> keep_samples();
     task<> serve(socket_type socket, place);
     task<bool> answer(stream_type& stream, request asked);
+    task<bool> send(stream_type& stream, response answer);
     task<> send_events(stream_type& stream, request asked);
     task<> hang_up(stream_type& stream);
     [[nodiscard]] std::optional<admin_answer> object_to(const request& asked, bool has_body) const;
@@ -162,7 +163,7 @@ struct admin_server::plane : std::enable_shared_from_this<plane> {
     settings settings_;
     admin_answers answers;
     std::size_t connections = 0;
-    idle_connections idle;
+    waiting_connections waiting;
     std::size_t streams = 0;
     std::shared_ptr<const std::string> newest_event;
     clock::time_point event_made_at{};
@@ -186,7 +187,7 @@ task<> admin_server::plane::accept_all() {
         if (error) { // out of descriptors, most likely
             pause.expires_after(event_pause);
             co_await pause.async_wait(asio::as_tuple(use_task));
-        } else if (connections < settings_.max_connections || idle.close_oldest()) {
+        } else if (connections < settings_.max_connections || waiting.close_oldest()) {
             // Else those who only hold a connection would hide from all others how the chat fares.
             auto visitor = serve(std::move(socket), place{connections});
             asio::co_spawn(acceptor.get_executor(), std::move(visitor),
@@ -217,10 +218,10 @@ task<> admin_server::plane::serve(socket_type socket, place) {
         http::request_parser<http::empty_body> parser;
         parser.header_limit(max_header_bytes);
         stream.expires_after(settings_.request_time);
-        auto waiting = std::make_optional<idle_connections::member>(idle, stream);
+        auto to_be_asked = std::make_optional<waiting_connections::member>(waiting, stream);
         const auto [error, size] =
             co_await http::async_read_header(stream, buffer, parser, asio::as_tuple(use_task));
-        waiting.reset();
+        to_be_asked.reset();
         if (error && is_gone(error))
             break;
         auto asked = parser.release();
@@ -229,9 +230,7 @@ task<> admin_server::plane::serve(socket_type socket, place) {
         auto against = error ? answer_to_bad(error) : object_to(asked, has_body);
         if (against) {
             asked.keep_alive(asked.keep_alive() && !error && !has_body);
-            const auto objection = respond(asked, std::move(*against));
-            more = asked.keep_alive();
-            co_await http::async_write(stream, objection, asio::as_tuple(use_task));
+            more = co_await send(stream, respond(asked, std::move(*against)));
         } else {
             more = co_await answer(stream, std::move(asked));
         }
@@ -260,17 +259,20 @@ task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     const auto target = view(asked.target());
     const auto path = target.substr(0, target.find('?'));
     if (path == admin_answers::events_path) {
-        if (streams >= settings_.max_streams) {
-            const auto full = respond(asked, admin_error(503, "too many streams of events"));
-            co_await http::async_write(stream, full, asio::as_tuple(use_task));
-            co_return asked.keep_alive();
-        }
+        if (streams >= settings_.max_streams)
+            co_return co_await send(stream,
+                                    respond(asked, admin_error(503, "too many streams of events")));
         co_await send_events(stream, std::move(asked));
         co_return false;
     }
-    const auto found = respond(asked, answers.to(path));
-    const auto [error, size] = co_await http::async_write(stream, found, asio::as_tuple(use_task));
-    co_return !error && found.keep_alive();
+    co_return co_await send(stream, respond(asked, answers.to(path)));
+}
+
+// True when the connection may go on.
+task<bool> admin_server::plane::send(stream_type& stream, response answer) {
+    const waiting_connections::member to_be_read{waiting, stream};
+    const auto [error, size] = co_await http::async_write(stream, answer, asio::as_tuple(use_task));
+    co_return !error && answer.keep_alive();
 }
 
 // Until the client leaves, or does not take one event in time. No more than one event is kept for
@@ -310,7 +312,7 @@ std::shared_ptr<const std::string> admin_server::plane::event() {
 task<> admin_server::plane::hang_up(stream_type& stream) {
     if (!stream.socket().is_open())
         co_return; // closed for a newcomer
-    const idle_connections::member waiting{idle, stream};
+    const waiting_connections::member to_go{waiting, stream};
     error_code ignored;
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
     stream.expires_after(linger_time);

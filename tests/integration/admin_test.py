@@ -173,6 +173,21 @@ class Admin(ServerTest):
         self.assertFalse(first.has_hung_up(within=0))
         self.assertFalse(crowd[0].has_hung_up(within=0))
 
+    def test_connections_that_do_not_read_their_answers_make_room_too(self):
+        """Whoever is new is answered, though they connect again at once."""
+        server = self.start()
+
+        def hold_one():
+            connection = self.admin_connection(server, receive_buffer=2048)
+            connection.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
+            return connection
+
+        crowd = [hold_one() for _ in range(64)]
+        crowd[-1].wait_until_nothing_more_comes()
+        for _ in range(10):
+            self.assertEqual(ask(server, "/healthz").status, 200)
+            crowd = [hold_one() if connection.has_hung_up(within=0) else connection for connection in crowd]
+
     def test_streams_of_events_are_limited_and_leave_room_for_the_rest(self):
         server = self.start()
         streams = [self.events(server) for _ in range(18)]
