@@ -110,9 +110,17 @@ std::optional<char32_t> next_code_point(std::string_view& text) {
 /// Not a control character, and nothing that breaks or turns a line round.
 bool is_printable(char32_t code) {
     const bool control = code < 0x20 || (code >= 0x7F && code < 0xA0);
-    const bool line_or_direction =
-        (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
-    return !control && !line_or_direction;
+    const bool line = code == 0x2028 || code == 0x2029;
+    const bool direction = code == 0x061C || code == 0x200E || code == 0x200F ||
+                           (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+    return !control && !line && !direction;
+}
+
+/// A space of any width, or none.
+bool shows_nothing(char32_t code) {
+    return code == ' ' || code == 0xA0 || code == 0xAD || code == 0x1680 ||
+           (code >= 0x2000 && code <= 0x200D) || code == 0x202F ||
+           (code >= 0x205F && code <= 0x2065) || code == 0x3000 || code == 0xFEFF;
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
@@ -152,13 +160,15 @@ boost::system::result<request, refusal> parse_request(std::string_view payload) 
 
 bool is_valid_name(std::string_view name) {
     std::size_t characters = 0;
+    bool shows_something = false;
     while (!name.empty() && characters <= max_name_characters) {
         const auto code = next_code_point(name);
         if (!code || !is_printable(*code))
             return false;
+        shows_something |= !shows_nothing(*code);
         ++characters;
     }
-    return characters >= 1 && characters <= max_name_characters;
+    return shows_something && characters <= max_name_characters;
 }
 
 std::optional<std::string> name_in_target(std::string_view target) {
