@@ -182,6 +182,8 @@ std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
         switch (from) {
         case lane::tail:
             tail_.erase(0, part);
+            if (tail_.empty())
+                tail_.shrink_to_fit(); // it may have been as long as a message may be
             break;
         case lane::control:
             control_sent_ += part;
@@ -189,7 +191,7 @@ std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
                 complete_control({});
             break;
         case lane::replies:
-            replies_.erase(0, part == bytes.size() ? part : take_frames(bytes, part).end);
+            take_replies(part);
             lane_has_room_.notify();
             break;
         case lane::goodbye:
@@ -214,6 +216,23 @@ frame_cut wire::take_frames(std::string_view frames, std::size_t sent) {
     const auto cut = cut_frames(frames, sent);
     tail_ = frames.substr(sent, cut.end - sent);
     return cut;
+}
+
+void wire::take_replies(std::size_t sent) {
+    if (sent == replies_.size()) {
+        replies_.clear();
+        if (replies_.capacity() > reply_lane_bytes)
+            replies_.shrink_to_fit();
+        return;
+    }
+    const auto end = cut_frames(replies_, sent).end;
+    if (end == replies_.size()) { // one frame is left, and may be long: no copy of it
+        tail_ = std::exchange(replies_, {});
+        tail_.erase(0, sent);
+    } else {
+        tail_ = replies_.substr(sent, end - sent);
+        replies_.erase(0, end);
+    }
 }
 
 bool wire::has_taken_something(clock::time_point now) {

@@ -201,6 +201,7 @@ private:
     std::uint64_t account_for(const gathered& owed, ssize_t sent);
     std::uint64_t settle(const gathered& owed, std::size_t sent);
     frame_cut take_frames(std::string_view frames, std::size_t sent);
+    void take_replies(std::size_t sent);
     void wait_until_writable();
     void complete_control(error_code result);
     void stop_news();

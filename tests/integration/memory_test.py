@@ -1,6 +1,7 @@
 """Memory is bounded by the options, not by what is owed: a hundred readers take nothing while 87 MB are
 said. Only for builds without sanitizers, which keep freed memory."""
 
+import contextlib
 import pathlib
 import resource
 
@@ -50,15 +51,31 @@ class Memory(ServerTest):
         before = self.rss(server)
         for sleeper in sleepers:
             sleeper.connection.timeout = 0.05
-            try:
+            with contextlib.suppress(TimeoutError):
                 for _ in range(1000):
                     sleeper.connection.send(frame(TEXT, b"[]") * 1000)
-            except TimeoutError:
-                pass
         self.assertLess(self.rss(server) - before, 100 * 160 * 1024)
         for sleeper in sleepers:
             sleeper.connection.reset()
         self.assert_chat_works(server, talker)
+
+
+    def test_long_answers_that_nobody_reads_cost_a_few_times_their_length(self):
+        """Of a message with a long ref: what was read, what was understood, the answer, and what of that is
+        on its way."""
+        longest, sleeping = 256 * 1024, 30
+        server = self.start("--write-timeout", "1m", "--max-message-bytes", str(longest))
+        sleepers = [self.join(server, receive_buffer=4096) for _ in range(sleeping)]
+        before = self.rss(server)
+        say = frame(TEXT, b'{"type":"say","text":"x","ref":"%s"}' % (b"r" * (longest - 100)))
+        for sleeper in sleepers:
+            sleeper.connection.timeout = 0.1
+            with contextlib.suppress(TimeoutError):
+                sleeper.connection.send(say * 20)
+        self.assertLess((self.rss(server) - before) / sleeping, 160 * 1024 + 5 * (longest - 16384))
+        for sleeper in sleepers:
+            sleeper.connection.reset()
+        self.assert_chat_works(server)
 
 
 class OutOfMemory(ServerTest):
