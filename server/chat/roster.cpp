@@ -35,18 +35,20 @@ task<> roster::watch_over() {
         timer_.expires_after(tick_);
         co_await timer_.async_wait(asio::as_tuple(use_task));
         const auto now = session::clock::now();
+        // When the loop has stood still, what has come meanwhile is to be read first. But not twice in a
+        // row: a loop that is always late has its limits, too.
+        has_stood_still = !has_stood_still && now - timer_.expiry() > tick_;
+        for (const auto& member : members_) {
+            if (has_stood_still)
+                member->was_not_read(timer_.expiry() - tick_, now);
+            else
+                member->check_time_limits(now);
+        }
         if (changed_ && now - told_ >= presence_pause(members_.size())) {
             changed_ = false;
             told_ = now;
             co_await tell_presence();
         }
-        // When the loop has stood still, what has come meanwhile is to be read first. But not twice in a
-        // row: a loop that is always late has its limits, too.
-        has_stood_still = !has_stood_still && now - timer_.expiry() > tick_;
-        if (has_stood_still)
-            continue;
-        for (const auto& member : members_)
-            member->check_time_limits(now);
     }
 }
 

@@ -50,8 +50,7 @@ session::session(wire::socket_type socket, admission::ticket ticket, room& place
     , id_{everyone.next_id()}
     , name_{"guest-" + std::to_string(id_)}
     , heard_{clock::now()}
-    , allowance_{static_cast<double>(limits.max_rate)}
-    , allowance_at_{heard_}
+    , rate_{limits.max_rate, heard_}
     , ticket_{std::move(ticket)} {}
 
 session::~session() = default;
@@ -158,6 +157,8 @@ task<> session::read_loop() {
         const std::size_t at_most = buffer.size() == 0 ? 128 : limits_.max_message_bytes;
         const auto [error, part] =
             co_await stream.async_read_some(buffer, at_most, asio::as_tuple(use_task));
+        if (!error)
+            heard_ = clock::now(); // whole or not: nobody can answer a ping within a frame
         if (!error && !stream.is_message_done())
             continue;
         const auto size = buffer.size();
@@ -167,7 +168,6 @@ task<> session::read_loop() {
             spdlog::info("left session={} reason=\"{}\"", id_, error.message());
             co_return;
         }
-        heard_ = clock::now();
         counted.received_bytes.add(size);
         if (!leaving_since_) {
             const std::string_view payload{static_cast<const char*>(buffer.cdata().data()), size};
@@ -175,12 +175,15 @@ task<> session::read_loop() {
                 leave(farewell::unsupported, "text frames only");
             else if (ends_inside_character(payload))
                 leave(farewell::not_utf8, "not UTF-8");
-            else if (exceeds_rate())
+            else if (!rate_.allows_one(heard_))
                 leave(limit::message_rate, "too many messages a second");
             else {
+                const auto read_at = heard_;
                 is_handling_ = true;
                 co_await handle(payload);
                 is_handling_ = false;
+                if (limits_.max_rate > 0)
+                    rate_.was_not_read(read_at, clock::now());
             }
         }
         buffer.clear();
@@ -213,7 +216,7 @@ task<> session::rename(std::string name) {
 }
 
 task<> session::reply(std::string payload, std::source_location awaited_at) {
-    const auto frame = text_frame(payload);
+    const auto frame = text_frame(std::exchange(payload, {})); // it may be long, and we may wait
     bool has_waited = false;
     while (!out().push_reply(frame)) {
         // The next news would take the lane along, but perhaps they wait for a lock that our caller has.
@@ -238,17 +241,6 @@ task<> session::takes_news(std::source_location awaited_at) {
 
 void session::flush_soon() {
     asio::post(out().get_executor(), [self = shared_from_this()] { self->out().flush(); });
-}
-
-// A token bucket that holds one second's worth.
-bool session::exceeds_rate() {
-    if (limits_.max_rate == 0)
-        return false;
-    const auto rate = static_cast<double>(limits_.max_rate);
-    const std::chrono::duration<double> passed = heard_ - allowance_at_;
-    allowance_at_ = heard_;
-    allowance_ = std::min(rate, allowance_ + passed.count() * rate) - 1;
-    return allowance_ < 0;
 }
 
 void session::check_time_limits(clock::time_point now) {

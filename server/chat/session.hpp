@@ -6,6 +6,7 @@
 #include "server/chat/admission.hpp"
 #include "server/chat/limits.hpp"
 #include "server/chat/protocol.hpp"
+#include "server/chat/rate_limit.hpp"
 #include "server/chat/wire.hpp"
 #include "server/sync/loop_executor.hpp"
 #include "server/sync/wake_up.hpp"
@@ -83,6 +84,11 @@ public:
     /// roster, several times within each time limit.
     void check_time_limits(clock::time_point now);
 
+    /// The server has stood still, and read nothing.
+    void was_not_read(clock::time_point since, clock::time_point now) {
+        rate_.was_not_read(since, now);
+    }
+
     /// Reads no more of a request that is not complete; without effect on a read that has just got
     /// something, so call it again.
     void give_up_handshake();
@@ -120,7 +126,6 @@ private:
     task<> handle(std::string_view payload); // which stays valid meanwhile
     task<> refuse(refusal why);
     task<> rename(std::string name);
-    [[nodiscard]] bool exceeds_rate();
     void deliver_in_background();
 
     bool going_ = false;
@@ -136,8 +141,7 @@ private:
     bool is_handling_ = false; // a message, and so nothing is read meanwhile
     clock::time_point pinged_{};
     bool ping_is_out_ = false;
-    double allowance_; // messages that the rate limit still lets through
-    clock::time_point allowance_at_;
+    rate_limit rate_;
     std::optional<clock::time_point> leaving_since_;
     admission::ticket ticket_;
 };

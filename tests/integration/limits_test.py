@@ -289,6 +289,35 @@ class Limits(ServerTest):
         self.assert_chat_works(server, client, reader)
         self.assert_counts(server)
 
+    def test_what_was_sent_during_a_standstill_of_the_server_is_no_flood(self):
+        """It is read at once, but it was said one by one."""
+        rate = 10
+        server = self.start("--max-rate", str(rate))
+        client = self.join(server)
+        server.signal(signal.SIGSTOP)
+        for _ in range(20):
+            client.say("x")
+            time.sleep(1.5 / rate)  # not a gate: a pace, below the limit
+        server.signal(signal.SIGCONT)
+        client.read_to(20)
+        client.say(*["x"] * 5 * rate)
+        self.assertEqual(client.take_close().code, 1008, "not for ever, though")
+        self.assert_counts(server, message_rate=1)
+
+    def test_who_sends_a_message_slowly_is_not_idle(self):
+        """Within a frame nobody can answer a ping."""
+        idle = 0.5
+        server = self.start("--idle-timeout", f"{idle * 1000:.0f}ms")
+        client = self.join(server)
+        message = frame(TEXT, b'{"type":"say","text":"x","ref":"%s"}' % (b"r" * 1000))
+        begin = time.monotonic()
+        for at in range(0, len(message), 20):
+            client.connection.send(message[at:at + 20])
+            time.sleep(idle / 10)  # not a gate: a pace
+        self.assertGreater(time.monotonic() - begin, 3 * idle)
+        client.read_to(1)
+        self.assert_counts(server)
+
     def test_who_reads_slowly_is_not_idle_though_its_pongs_come_late(self):
         """They wait behind all that it has not read: here for two seconds."""
         server = self.start("--idle-timeout", "2s", "--write-timeout", "10s")

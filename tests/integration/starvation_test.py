@@ -63,6 +63,17 @@ class Starvation(ServerTest):
         for client in (talker, listener):
             client.read_to(seq + 1)
 
+    def test_what_is_said_meanwhile_is_no_flood(self):
+        """It is read at once when the lock is free, but it was said one by one."""
+        rate = 200
+        server = self.start("--write-timeout", "1m", "--max-rate", str(rate))
+        talker, _, sleeper, seq = self.starve(server)
+        for _ in range(2 * rate):
+            talker.say("waits")
+            time.sleep(1.2 / rate)  # not a gate: a pace, below the limit
+        sleeper.connection.reset()
+        talker.read_to(seq + 2 * rate)
+
     def test_the_report_names_the_reader(self):
         """Which is the one thing that the operator can do something about."""
         server = self.start("--write-timeout", "1m", "--starve-after", "500ms")
