@@ -39,7 +39,8 @@ function(chat_compile_fail name message)
   add_test(NAME compile_fail.${name} COMMAND ${CMAKE_COMMAND}
     -DTREE=${CMAKE_BINARY_DIR} -DTARGET=compile_fail_${name} -DMESSAGE=${message}
     -P ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/expect_message.cmake)
-  set_tests_properties(compile_fail.${name} PROPERTIES TIMEOUT 120 LABELS unit RUN_SERIAL ON)
+  # One builds at a time.
+  set_tests_properties(compile_fail.${name} PROPERTIES TIMEOUT 120 LABELS unit RESOURCE_LOCK tree)
 endfunction()
 
 chat_compile_fail(guard_dropped "nodiscard")
