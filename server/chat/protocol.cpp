@@ -77,8 +77,9 @@ boost::system::result<request, refusal> parse_name(const json_member& name) {
         if (auto wanted = decoded(name.text); is_valid_name(wanted))
             return request{name_request{.name = std::move(wanted)}};
     }
-    return refusal{"bad_name", fmt::format(R"("name" must be 1 to {} printable characters)",
-                                           max_name_characters)};
+    return refusal{"bad_name",
+                   fmt::format(R"("name" must be 1 to {} printable characters, not all blank)",
+                               max_name_characters)};
 }
 
 /// Takes one code point off the front; nothing when it is not valid UTF-8 (RFC 3629).
@@ -107,20 +108,33 @@ std::optional<char32_t> next_code_point(std::string_view& text) {
     return code;
 }
 
-/// Not a control character, and nothing that breaks or turns a line round.
+/// A character, no control, and nothing that breaks or turns a line round.
 bool is_printable(char32_t code) {
     const bool control = code < 0x20 || (code >= 0x7F && code < 0xA0);
     const bool line = code == 0x2028 || code == 0x2029;
     const bool direction = code == 0x061C || code == 0x200E || code == 0x200F ||
                            (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
-    return !control && !line && !direction;
+    const bool none = (code & 0xFFFE) == 0xFFFE || (code >= 0xFDD0 && code <= 0xFDEF);
+    return !control && !line && !direction && !none;
 }
 
-/// A space of any width, or none.
+/// Blank, or ignorable by default (Unicode, DerivedCoreProperties.txt): names of these alone would be
+/// invisible. Within others they may have their use, as in a picture that is joined of several.
 bool shows_nothing(char32_t code) {
-    return code == ' ' || code == 0xA0 || code == 0xAD || code == 0x1680 ||
-           (code >= 0x2000 && code <= 0x200D) || code == 0x202F ||
-           (code >= 0x205F && code <= 0x2065) || code == 0x3000 || code == 0xFEFF;
+    struct range {
+        char32_t first, last;
+    };
+
+    static constexpr auto ranges = std::to_array<range>({
+        {0x0020, 0x0020},   {0x00A0, 0x00A0}, {0x00AD, 0x00AD},   {0x034F, 0x034F},
+        {0x115F, 0x1160},   {0x1680, 0x1680}, {0x17B4, 0x17B5},   {0x180B, 0x180F},
+        {0x2000, 0x200D},   {0x202F, 0x202F}, {0x205F, 0x206F},   {0x2800, 0x2800},
+        {0x3000, 0x3000},   {0x3164, 0x3164}, {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},
+        {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
+        {0xE0000, 0xE0FFF},
+    });
+    return std::ranges::any_of(ranges,
+                               [code](range one) { return one.first <= code && code <= one.last; });
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {

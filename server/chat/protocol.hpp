@@ -42,7 +42,7 @@ struct refusal {
 /// a say_request is valid as long as it is.
 boost::system::result<request, refusal> parse_request(std::string_view payload);
 
-/// Whether it is 1 to 32 printable characters of valid UTF-8.
+/// Whether it is 1 to 32 printable characters of valid UTF-8, not all of them blank.
 bool is_valid_name(std::string_view name);
 
 /// The `name` of a request target such as `/?name=alice%20b`, percent-decoded; nothing when absent.

@@ -122,7 +122,7 @@ TEST_CASE("a text has 1 to 4096 bytes") {
     CHECK(code_of(R"({"type":"say","text":")" + escaped + R"(x"})") == "bad_text");
 }
 
-TEST_CASE("a name has 1 to 32 printable characters, whatever their bytes") {
+TEST_CASE("a name has 1 to 32 printable characters, whatever their bytes, and is to be seen") {
     std::string umlauts;
     for (int i = 0; i < 32; ++i)
         umlauts += "\xC3\xBC";
@@ -136,9 +136,11 @@ TEST_CASE("a name has 1 to 32 printable characters, whatever their bytes") {
     CHECK_FALSE(is_valid_name("c1 \xC2\x85"));
     CHECK_FALSE(is_valid_name("turned \xE2\x80\xAE"));
     CHECK_FALSE(is_valid_name("turned by a mark \xE2\x80\x8F"));
-    CHECK_FALSE(is_valid_name(" \xE3\x80\x80 "));                         // blanks only
-    CHECK_FALSE(is_valid_name("\xE2\x80\x8B"));                           // no width
+    CHECK_FALSE(is_valid_name(" \xE3\x80\x80 ")); // blanks only
+    CHECK_FALSE(is_valid_name("\xE2\x80\x8B"));   // no width
+    CHECK_FALSE(is_valid_name("\xE3\x85\xA4"));   // a letter that fills a place
     CHECK(is_valid_name("\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB")); // joined: one picture
+    CHECK_FALSE(is_valid_name("no character \xEF\xBF\xBF"));
     CHECK_FALSE(is_valid_name("\xC3"));
     CHECK_FALSE(is_valid_name("\xC0\x80"));         // overlong
     CHECK_FALSE(is_valid_name("\xED\xA0\x80"));     // a surrogate
