@@ -64,7 +64,7 @@ private:
     std::size_t* taken_;
 };
 
-/// The connections that wait for their clients: to ask something, or to take the answer.
+/// The connections that wait for their clients: to ask, to take the answer, or to hang up.
 class waiting_connections {
 public:
     /// Keeps a connection among them while it lives.
@@ -153,7 +153,7 @@ struct admin_server::plane : std::enable_shared_from_this<plane> {
     task<> keep_samples();
     task<> serve(socket_type socket, place);
     task<bool> answer(stream_type& stream, request asked);
-    task<bool> send(stream_type& stream, response answer);
+    task<bool> write_response(stream_type& stream, response answer);
     task<> send_events(stream_type& stream, request asked);
     task<> hang_up(stream_type& stream);
     [[nodiscard]] std::optional<admin_answer> object_to(const request& asked, bool has_body) const;
@@ -218,10 +218,10 @@ task<> admin_server::plane::serve(socket_type socket, place) {
         http::request_parser<http::empty_body> parser;
         parser.header_limit(max_header_bytes);
         stream.expires_after(settings_.request_time);
-        auto to_be_asked = std::make_optional<waiting_connections::member>(waiting, stream);
+        auto reading = std::make_optional<waiting_connections::member>(waiting, stream);
         const auto [error, size] =
             co_await http::async_read_header(stream, buffer, parser, asio::as_tuple(use_task));
-        to_be_asked.reset();
+        reading.reset();
         if (error && is_gone(error))
             break;
         auto asked = parser.release();
@@ -230,7 +230,8 @@ task<> admin_server::plane::serve(socket_type socket, place) {
         auto against = error ? answer_to_bad(error) : object_to(asked, has_body);
         if (against) {
             asked.keep_alive(asked.keep_alive() && !error && !has_body);
-            more = co_await send(stream, respond(asked, std::move(*against)));
+            auto objection = respond(asked, std::move(*against));
+            more = co_await write_response(stream, std::move(objection));
         } else {
             more = co_await answer(stream, std::move(asked));
         }
@@ -259,18 +260,20 @@ task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     const auto target = view(asked.target());
     const auto path = target.substr(0, target.find('?'));
     if (path == admin_answers::events_path) {
-        if (streams >= settings_.max_streams)
-            co_return co_await send(stream,
-                                    respond(asked, admin_error(503, "too many streams of events")));
+        if (streams >= settings_.max_streams) {
+            auto full = respond(asked, admin_error(503, "too many streams of events"));
+            co_return co_await write_response(stream, std::move(full));
+        }
         co_await send_events(stream, std::move(asked));
         co_return false;
     }
-    co_return co_await send(stream, respond(asked, answers.to(path)));
+    auto found = respond(asked, answers.to(path));
+    co_return co_await write_response(stream, std::move(found));
 }
 
 // True when the connection may go on.
-task<bool> admin_server::plane::send(stream_type& stream, response answer) {
-    const waiting_connections::member to_be_read{waiting, stream};
+task<bool> admin_server::plane::write_response(stream_type& stream, response answer) {
+    const waiting_connections::member writing{waiting, stream};
     const auto [error, size] = co_await http::async_write(stream, answer, asio::as_tuple(use_task));
     co_return !error && answer.keep_alive();
 }
@@ -312,7 +315,7 @@ std::shared_ptr<const std::string> admin_server::plane::event() {
 task<> admin_server::plane::hang_up(stream_type& stream) {
     if (!stream.socket().is_open())
         co_return; // closed for a newcomer
-    const waiting_connections::member to_go{waiting, stream};
+    const waiting_connections::member lingering{waiting, stream};
     error_code ignored;
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
     stream.expires_after(linger_time);

@@ -183,7 +183,8 @@ class Admin(ServerTest):
             return connection
 
         crowd = [hold_one() for _ in range(64)]
-        crowd[-1].wait_until_nothing_more_comes()
+        for connection in (crowd[0], crowd[-1]):
+            connection.wait_until_nothing_more_comes()
         for _ in range(10):
             self.assertEqual(ask(server, "/healthz").status, 200)
             crowd = [hold_one() if connection.has_hung_up(within=0) else connection for connection in crowd]
