@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace chat {
 
@@ -29,6 +30,12 @@ constexpr int unsent_bytes = 128 * 1024;
 // What the kernel may keep of what the peer has sent and we do not read, as when its replies lie unread
 // (the kernel takes twice that, for its own bookkeeping). Left alone it grows to some megabytes.
 constexpr int unread_bytes = 64 * 1024;
+
+// One answer, alone in its lane, may have been as long as a message may be.
+void give_back_room(std::string& lane) {
+    if (lane.empty() && lane.capacity() > reply_lane_bytes)
+        lane.shrink_to_fit();
+}
 
 } // namespace
 
@@ -182,8 +189,7 @@ std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
         switch (from) {
         case lane::tail:
             tail_.erase(0, part);
-            if (tail_.empty())
-                tail_.shrink_to_fit(); // it may have been as long as a message may be
+            give_back_room(tail_);
             break;
         case lane::control:
             control_sent_ += part;
@@ -191,48 +197,44 @@ std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
                 complete_control({});
             break;
         case lane::replies:
-            take_replies(part);
+            take_from(replies_, part);
             lane_has_room_.notify();
             break;
         case lane::goodbye:
-            take_frames(bytes, part);
-            goodbye_.clear();
+            take_from(goodbye_, part);
             break;
         case lane::presence:
-            take_frames(bytes, part);
-            presence_.clear();
+            take_from(presence_, part);
             break;
         case lane::news:
             // Whole, as nearly always: there is no need to look for where its frames end.
-            news_taken += part == bytes.size() ? news : take_frames(bytes, part).frames;
+            news_taken += part == bytes.size() ? news : take_news(bytes, part);
             break;
         }
     }
     return news_taken;
 }
 
-// Keeps what the cut frame still lacks.
-frame_cut wire::take_frames(std::string_view frames, std::size_t sent) {
-    const auto cut = cut_frames(frames, sent);
-    tail_ = frames.substr(sent, cut.end - sent);
-    return cut;
-}
-
-void wire::take_replies(std::size_t sent) {
-    if (sent == replies_.size()) {
-        replies_.clear();
-        if (replies_.capacity() > reply_lane_bytes)
-            replies_.shrink_to_fit();
-        return;
-    }
-    const auto end = cut_frames(replies_, sent).end;
-    if (end == replies_.size()) { // one frame is left, and may be long: no copy of it
-        tail_ = std::exchange(replies_, {});
+// Takes off the lane what was sent. The rest of a frame that was cut becomes the tail.
+void wire::take_from(std::string& waiting, std::size_t sent) {
+    const auto end = sent == waiting.size() ? sent : cut_frames(waiting, sent).end;
+    if (end == sent) {
+        waiting.erase(0, sent);
+    } else if (end == waiting.size()) { // nothing else is left, and it may be long: no copy of it
+        tail_ = std::exchange(waiting, {});
         tail_.erase(0, sent);
     } else {
-        tail_ = replies_.substr(sent, end - sent);
-        replies_.erase(0, end);
+        tail_ = waiting.substr(sent, end - sent);
+        waiting.erase(0, end);
     }
+    give_back_room(waiting);
+}
+
+// How many messages were taken: sent whole, or cut.
+std::uint64_t wire::take_news(std::string_view frames, std::size_t sent) {
+    const auto cut = cut_frames(frames, sent);
+    tail_ = frames.substr(sent, cut.end - sent);
+    return cut.frames;
 }
 
 bool wire::has_taken_something(clock::time_point now) {

@@ -200,8 +200,8 @@ private:
     std::uint64_t send_owed(const news_batch& news);
     std::uint64_t account_for(const gathered& owed, ssize_t sent);
     std::uint64_t settle(const gathered& owed, std::size_t sent);
-    frame_cut take_frames(std::string_view frames, std::size_t sent);
-    void take_replies(std::size_t sent);
+    void take_from(std::string& waiting, std::size_t sent);
+    std::uint64_t take_news(std::string_view frames, std::size_t sent);
     void wait_until_writable();
     void complete_control(error_code result);
     void stop_news();
