@@ -15,6 +15,7 @@
 #include <spdlog/fmt/ostr.h>
 #include <spdlog/spdlog.h>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -190,9 +191,18 @@ int serve(const server_options& options) {
     return EXIT_SUCCESS;
 }
 
+/// Those of the standard descriptors that are closed: else a socket would get the number, and the log.
+void open_standard_descriptors() {
+    int opened = 0;
+    while (opened >= 0 && opened <= STDERR_FILENO)
+        opened = ::open("/dev/null", O_RDWR);
+    ::close(opened);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+    open_standard_descriptors();
     std::signal(SIGPIPE, SIG_IGN); // a reader of our log that leaves does not end the server
     const auto options = parse_server_options(argc, argv);
     if (const auto* code = std::get_if<int>(&options))

@@ -2,7 +2,9 @@
 
 import os
 import select
+import unittest.mock
 
+import chat_server
 from admin_client import ask, metrics
 from chat_server import PATIENCE, ServerTest, run_tests
 
@@ -24,6 +26,13 @@ class UnreadLog(ServerTest):
             self.assertTrue(select.select([reading], [], [], PATIENCE)[0], "nothing more is logged")
             log += os.read(reading, 65536)
             self.join(server).connection.close()
+
+    def test_a_closed_stderr_is_given_to_no_socket(self):
+        """Which would be sent the log."""
+        with unittest.mock.patch.object(chat_server, "die_with_parent", lambda: os.close(2)):
+            server = self.start()
+        self.assertEqual(os.readlink(f"/proc/{server.process.pid}/fd/2"), "/dev/null")
+        self.assert_chat_works(server)
 
 
 if __name__ == "__main__":
