@@ -189,7 +189,9 @@ std::optional<ws_url> parse_url(std::string_view text) {
     const auto colon = authority.find(':', authority.starts_with('[') ? authority.find(']') : 0);
     ws_url url;
     url.host = authority.substr(0, colon);
-    if (url.host.starts_with('[') && url.host.ends_with(']'))
+    if (url.host.starts_with('[') != url.host.ends_with(']'))
+        return {};
+    if (url.host.starts_with('['))
         url.host = url.host.substr(1, url.host.size() - 2);
     if (colon != std::string_view::npos) {
         const auto port = authority.substr(colon + 1);

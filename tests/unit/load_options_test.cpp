@@ -105,6 +105,6 @@ TEST_CASE("addresses are read whole or not at all") {
     CHECK(parse_url("ws://[::1]:8080/chat?name=x")->path == "/chat");
     CHECK(parse_url("ws://[::1]:8080/chat?name=x")->query == "name=x");
     for (const auto* text : {"", "ws://", "ws://:8080", "ws://a:", "ws://a:0", "ws://a:99999",
-                             "ws://a:8x", "wss://a", "127.0.0.1:8080", "ws:///path"})
+                             "ws://a:8x", "wss://a", "127.0.0.1:8080", "ws://[::1", "ws:///path"})
         CHECK_FALSE(parse_url(text));
 }
