@@ -69,4 +69,4 @@ fi
 ulimit -n "$(ulimit -Hn)"
 title "Soak: $server, $clients clients, $minutes minutes"
 exec python3 -B tests/soak/soak.py "$server" --minutes "$minutes" --clients "$clients" --build "$flavour" \
-    --write-timeout "$write_timeout"
+    --guard "$guard" --write-timeout "$write_timeout"

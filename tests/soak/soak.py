@@ -1,5 +1,5 @@
 """Hundreds of clients with every vice, for minutes, and ten honest ones among them who check every
-message: `soak.py PATH-OF-CHAT-SERVER --minutes N`. scripts/soak.sh builds the server and runs it."""
+message: scripts/soak.sh builds the server and runs it."""
 
 import argparse
 import os
@@ -89,11 +89,13 @@ class Honest:
 
 
 class Soak:
-    def __init__(self, build, clients, write_timeout):
+    def __init__(self, build, guard, clients, write_timeout):
         self.build, self.crowd_size = build, clients
         # A stall that is reported at the start: what is read to name its stack stays in memory, some 50 MB
         # once, and would look like growth if the first report came later.
         self.server = ChatServer("--fault", "sleep", "--write-timeout", write_timeout, *FLAGS)
+        if self.server.facts["guard"] != guard:
+            raise Failure(f"the server is built with guard={self.server.facts['guard']}")
         self.server.wait_for_log("loop moves again")
         self.server.wait_for_log("the last call first")
         self.started = time.monotonic()
@@ -210,13 +212,14 @@ def main():
     parser.add_argument("server", help="path of chat-server")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--clients", type=int, default=500)
-    parser.add_argument("--write-timeout", default="2s", help="the server's")
+    parser.add_argument("--write-timeout", required=True, help="the server's")
+    parser.add_argument("--guard", choices=("released", "across_await"), required=True, help="of that server")
     parser.add_argument("--build", choices=GROWTH, default="release")
     options = parser.parse_args()
     ChatServer.program = options.server
     # Freed memory is kept from reuse for a while: bounded, or it hides what grows.
     os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=16")
-    soak = Soak(options.build, options.clients, options.write_timeout)
+    soak = Soak(options.build, options.guard, options.clients, options.write_timeout)
     try:
         soak.run(options.minutes)
     except (Failure, AssertionError, OSError) as failure:
