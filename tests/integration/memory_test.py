@@ -3,10 +3,12 @@ said. Only for builds without sanitizers, which keep freed memory."""
 
 import contextlib
 import pathlib
+import time
 import resource
 
+from admin_client import metrics
 from chat_client import TEXT, frame
-from chat_server import ServerTest, run_tests
+from chat_server import PATIENCE, ServerTest, run_tests
 
 MIB = 1 << 20
 HISTORY = 4 * MIB
@@ -24,6 +26,13 @@ def memory_of(server, kind):
 class Memory(ServerTest):
     def rss(self, server):
         return memory_of(server, "VmRSS")
+
+    def wait_until_unread(self, server, clients):
+        """Until so many clients have filled their lane."""
+        deadline = time.monotonic() + PATIENCE
+        while metrics(server)["chat_unread_answers_total"] < clients:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
 
     def say_much(self, talker):
         for _ in range(SAID // 4000 // 50):
@@ -54,11 +63,11 @@ class Memory(ServerTest):
             with contextlib.suppress(TimeoutError):
                 for _ in range(1000):
                     sleeper.connection.send(frame(TEXT, b"[]") * 1000)
+        self.wait_until_unread(server, 100)
         self.assertLess(self.rss(server) - before, 100 * 160 * 1024)
         for sleeper in sleepers:
             sleeper.connection.reset()
         self.assert_chat_works(server, talker)
-
 
     def test_long_answers_that_nobody_reads_cost_a_few_times_their_length(self):
         """Of a message with a long ref: what was read, what was understood, the answer, and what of that is
@@ -72,6 +81,7 @@ class Memory(ServerTest):
             sleeper.connection.timeout = 0.1
             with contextlib.suppress(TimeoutError):
                 sleeper.connection.send(say * 20)
+        self.wait_until_unread(server, sleeping)
         self.assertLess((self.rss(server) - before) / sleeping, 160 * 1024 + 5 * (longest - 16384))
         for sleeper in sleepers:
             sleeper.connection.reset()
