@@ -8,6 +8,7 @@ chat_unit_test(sequence_lock chat_boost)
 # Every order of small programs. The sanitizers do not follow its fibers.
 if(NOT CHAT_SANITIZE)
   chat_unit_test(mutex_exploration chat_boost)
+  set_tests_properties(unit.mutex_exploration PROPERTIES TIMEOUT 240)
   target_compile_options(mutex_exploration_test PRIVATE -O2)
 endif()
 
