@@ -139,7 +139,7 @@ run_fuzzers() {
     for fuzzer in "${fuzzers[@]}"; do
         # What is found is kept there, and tried first the next time.
         mkdir -p "$tree/fuzz-found/$fuzzer"
-        corpus=tests/fuzz/corpus/${fuzzer%-*}
+        corpus=tests/fuzz/corpus/${fuzzer/#session-*/session} # both builds have the same
         show_command "$tree/bin/fuzz-$fuzzer" "$corpus" '&'
         timeout $((fuzz_seconds + 120)) "$tree/bin/fuzz-$fuzzer" -max_total_time="$fuzz_seconds" \
             -timeout=20 -dict=tests/fuzz/chat.dict -print_final_stats=1 -artifact_prefix="$tree/fuzz-$fuzzer-" \

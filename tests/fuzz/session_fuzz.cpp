@@ -65,7 +65,7 @@ public:
         if (closed_)
             return;
         require(send(frame(0x81, say_request_of(letters_of_text, letters_of_ref))),
-                "the server reads what the witness says");
+                "a hundred messages of the witness find room in its socket");
         ++unacknowledged_;
     }
 
