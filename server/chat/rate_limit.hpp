@@ -1,6 +1,6 @@
-// How many messages a second a client may say: a token bucket that holds one second's worth. Time in
-// which the server read nothing of the client counts in full, as what the client said meanwhile comes
-// all at once.
+// How many messages a second a client may say: a token bucket that holds one second's worth. What a
+// client says while the server reads nothing of it comes all at once, so such time is credited in
+// full; what of it is not used melts away at the same rate.
 #pragma once
 
 #include <algorithm>
@@ -29,6 +29,8 @@ public:
         return allowance_ >= 0;
     }
 
+    /// The server has read nothing of this client between these two, but for a message that may have
+    /// come right after. Once for each span of time.
     void was_not_read(clock::time_point since, clock::time_point now) {
         refill(since);
         allowance_ += worth(now - since);
@@ -43,8 +45,9 @@ private:
     void refill(clock::time_point now) {
         if (now <= refilled_at_)
             return;
-        if (allowance_ < rate_)
-            allowance_ = std::min(rate_, allowance_ + worth(now - refilled_at_));
+        const auto passed = worth(now - refilled_at_);
+        allowance_ = allowance_ < rate_ ? std::min(rate_, allowance_ + passed)
+                                        : std::max(rate_, allowance_ - passed);
         refilled_at_ = now;
     }
 

@@ -37,11 +37,14 @@ task<> roster::watch_over() {
         const auto now = session::clock::now();
         // When the loop has stood still, what has come meanwhile is to be read first. But not twice in a
         // row: a loop that is always late has its limits, too.
-        has_stood_still = !has_stood_still && now - timer_.expiry() > tick_;
+        const bool is_late = now - timer_.expiry() > tick_;
+        has_stood_still = is_late && !has_stood_still;
+        const auto last = timer_.expiry() - tick_;
         for (const auto& member : members_) {
-            if (has_stood_still)
-                member->was_not_read(timer_.expiry() - tick_, now);
-            else
+            const auto since = is_late ? last : std::max(last, member->unheard_since(now));
+            if (since < now)
+                member->was_not_read(since, now);
+            if (!has_stood_still)
                 member->check_time_limits(now);
         }
         if (changed_ && now - told_ >= presence_pause(members_.size())) {

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 namespace chat {
 
@@ -68,6 +69,7 @@ task<> session::run() {
     try {
         roster_.names().set(id_, name_);
         co_await room_.greet(self, limits_.max_message_bytes);
+        rate_.was_not_read(heard_, clock::now()); // it had to wait for the lock
         roster_.add(self);
         spdlog::info("joined session={} name={:?} clients={}", id_, name_, roster_.size());
         if (room_.is_closed())
@@ -78,6 +80,7 @@ task<> session::run() {
         failed = std::current_exception();
     }
     // However it ended. No destructor does this: a loop that dies would run it, after the roster.
+    out().flush(); // who sends no more may still read
     out().close();
     roster_.remove(*this);
     roster_.names().erase(id_);
@@ -157,17 +160,16 @@ task<> session::read_loop() {
         const std::size_t at_most = buffer.size() == 0 ? 128 : limits_.max_message_bytes;
         const auto [error, part] =
             co_await stream.async_read_some(buffer, at_most, asio::as_tuple(use_task));
-        if (!error)
-            heard_ = clock::now(); // whole or not: nobody can answer a ping within a frame
-        if (!error && !stream.is_message_done())
-            continue;
-        const auto size = buffer.size();
         if (error) {
             if (error == websocket::error::message_too_big)
                 counted.struck.add(limit::message_bytes);
             spdlog::info("left session={} reason=\"{}\"", id_, error.message());
             co_return;
         }
+        heard_ = clock::now(); // whole or not: within a frame nobody can answer a ping
+        if (!stream.is_message_done())
+            continue;
+        const auto size = buffer.size();
         counted.received_bytes.add(size);
         if (!leaving_since_) {
             const std::string_view payload{static_cast<const char*>(buffer.cdata().data()), size};
@@ -178,12 +180,9 @@ task<> session::read_loop() {
             else if (!rate_.allows_one(heard_))
                 leave(limit::message_rate, "too many messages a second");
             else {
-                const auto read_at = heard_;
-                is_handling_ = true;
+                unheard_since_ = heard_;
                 co_await handle(payload);
-                is_handling_ = false;
-                if (limits_.max_rate > 0)
-                    rate_.was_not_read(read_at, clock::now());
+                unheard_since_.reset();
             }
         }
         buffer.clear();
@@ -248,34 +247,43 @@ void session::check_time_limits(clock::time_point now) {
     // read, as its message waits for the lock, we cannot hear.
     const auto quiet_time = limits_.idle_timeout / 2;
     const bool may_be_gone = out().blocked_since() || now - heard_ > quiet_time;
-    if ((may_be_gone && out().has_taken_something(now)) || is_handling_)
+    if ((may_be_gone && out().has_taken_something(now)) || unheard_since_)
         heard_ = now;
-    const auto blocked_since = out().blocked_since();
     if (leaving_since_) {
-        const bool takes_nothing =
-            blocked_since && now - std::max(*leaving_since_, *blocked_since) > goodbye_time;
-        if (takes_nothing || now - *leaving_since_ > patience_with_handshakes)
-            blocked_since ? abort() : out().close();
-        return;
-    }
-    // At the end who holds up everybody has less time, so that the others get all that was said.
-    const bool is_in_the_way = room_.is_closed() && room::waits_with_the_lock();
-    const auto write_timeout = is_in_the_way
-                                   ? std::min<clock::duration>(limits_.write_timeout, goodbye_time)
-                                   : limits_.write_timeout;
-    if (blocked_since && now - *blocked_since > write_timeout) {
+        see_off(now);
+    } else if (out().blocked_since() && now - *out().blocked_since() > write_timeout()) {
         spdlog::warn("slow reader session={} name={:?} action=close", id_, name_);
         leave(limit::write_time, "you read too slowly");
     } else if (pinged_ > heard_ && now - pinged_ > quiet_time) {
         leave(limit::idle_time, "idle");
     } else if (now - heard_ > quiet_time && pinged_ < heard_ && !ping_is_out_) {
-        pinged_ = now;
-        ping_is_out_ = true; // Beast has room for one that waits for a full socket
-        connection_->stream.async_ping({}, [self = shared_from_this()](error_code) {
-            // A ping that could not be sent is one that is not answered: the idle limit sees to it.
-            self->ping_is_out_ = false;
-        });
+        ping(now);
     }
+}
+
+// Ends the connection of one that was told to go and does not.
+void session::see_off(clock::time_point now) {
+    const auto blocked_since = out().blocked_since();
+    const bool takes_nothing =
+        blocked_since && now - std::max(*leaving_since_, *blocked_since) > goodbye_time;
+    if (takes_nothing || now - *leaving_since_ > patience_with_handshakes)
+        blocked_since ? abort() : out().close();
+}
+
+session::clock::duration session::write_timeout() const {
+    // At the end who holds up everybody has less time, so that the others get all that was said.
+    const bool is_in_the_way = room_.is_closed() && room::waits_with_the_lock();
+    return is_in_the_way ? std::min<clock::duration>(limits_.write_timeout, goodbye_time)
+                         : limits_.write_timeout;
+}
+
+void session::ping(clock::time_point now) {
+    pinged_ = now;
+    ping_is_out_ = true; // Beast has room for one that waits for a full socket
+    connection_->stream.async_ping({}, [self = shared_from_this()](error_code) {
+        // A ping that could not be sent is one that is not answered: the idle limit sees to it.
+        self->ping_is_out_ = false;
+    });
 }
 
 void session::give_up_handshake() {

@@ -84,7 +84,13 @@ public:
     /// roster, several times within each time limit.
     void check_time_limits(clock::time_point now);
 
-    /// The server has stood still, and read nothing.
+    /// Since when nothing is read from it, as its last message waits for the lock, and not for the
+    /// client to read the answers; `now` when that is not so.
+    [[nodiscard]] clock::time_point unheard_since(clock::time_point now) const {
+        return out_->blocked_since() ? now : unheard_since_.value_or(now);
+    }
+
+    /// Nothing was, between these two.
     void was_not_read(clock::time_point since, clock::time_point now) {
         rate_.was_not_read(since, now);
     }
@@ -127,6 +133,9 @@ private:
     task<> refuse(refusal why);
     task<> rename(std::string name);
     void deliver_in_background();
+    void see_off(clock::time_point now);
+    [[nodiscard]] clock::duration write_timeout() const;
+    void ping(clock::time_point now);
 
     bool going_ = false;
     bool reading_request_ = false;
@@ -138,7 +147,7 @@ private:
     std::uint64_t id_;
     std::string name_;
     clock::time_point heard_;
-    bool is_handling_ = false; // a message, and so nothing is read meanwhile
+    std::optional<clock::time_point> unheard_since_; // a message is being handled
     clock::time_point pinged_{};
     bool ping_is_out_ = false;
     rate_limit rate_;

@@ -52,6 +52,15 @@ class Disconnect(ServerTest):
             self.assertLess(time.monotonic(), deadline, "connections are left")
             time.sleep(0.01)
 
+    def test_who_sends_no_more_still_gets_its_acks(self):
+        for _ in range(20):
+            client = self.join(self.server)
+            client.connection.send(SAY * 3)
+            client.connection.socket.shutdown(socket.SHUT_WR)
+            client.take_close()
+            self.assertEqual(sum(event["type"] == "ack" for event in client.events), 3)
+        self.assert_unharmed()
+
     def test_at_any_byte_of_the_handshake(self):
         request = upgrade_request("/?name=nobody")
         for leave in (reset, close, half_close):

@@ -65,14 +65,18 @@ class Starvation(ServerTest):
 
     def test_what_is_said_meanwhile_is_no_flood(self):
         """It is read at once when the lock is free, but it was said one by one."""
-        rate = 200
+        rate = 200  # also more than it says until somebody starves
         server = self.start("--write-timeout", "1m", "--max-rate", str(rate))
         talker, _, sleeper, seq = self.starve(server)
+        newcomer = ChatClient(self.connect(server))
+        newcomer.upgrade()
         for _ in range(2 * rate):
             talker.say("waits")
+            newcomer.say("waits for its welcome")
             time.sleep(1.2 / rate)  # not a gate: a pace, below the limit
         sleeper.connection.reset()
-        talker.read_to(seq + 2 * rate)
+        for client in (talker, newcomer):
+            client.read_to(seq + 4 * rate)
 
     def test_the_report_names_the_reader(self):
         """Which is the one thing that the operator can do something about."""
