@@ -1,6 +1,6 @@
-// How many messages a second a client may say: a token bucket that holds one second's worth. What a
-// client says while the server reads nothing of it comes all at once, so such time is credited in
-// full; what of it is not used melts away at the same rate.
+// How many messages a second a client may say: a token bucket that holds one second's worth. Beside it
+// lies credit for time in which the server read nothing of the client, as what it said meanwhile comes
+// all at once.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +14,9 @@ class rate_limit {
 public:
     using clock = std::chrono::steady_clock;
 
+    /// How the client was read since the last look.
+    enum class reading { went_on, stood_still, waited_for_the_lock };
+
     /// So many messages a second; 0 is any number.
     rate_limit(std::size_t rate, clock::time_point now)
         : rate_{static_cast<double>(rate)}
@@ -25,34 +28,45 @@ public:
         if (rate_ == 0)
             return true;
         refill(now);
-        allowance_ -= 1;
-        return allowance_ >= 0;
+        auto& source = allowance_ >= 1 ? allowance_ : credit_;
+        if (source < 1)
+            return false;
+        source -= 1;
+        return true;
     }
 
-    /// The server has read nothing of this client between these two, but for a message that may have
-    /// come right after. Once for each span of time.
-    void was_not_read(clock::time_point since, clock::time_point now) {
-        refill(since);
-        allowance_ += worth(now - since);
-        refilled_at_ = now;
+    /// To be called several times a second.
+    void look_back(reading was, clock::time_point now) {
+        refill(now);
+        switch (was) {
+        case reading::went_on: // and the bucket ran over: credit is not needed any more
+            credit_ -= std::min(credit_, overflow_);
+            break;
+        case reading::
+            stood_still: // the longest counts, or a loop that is always late would save it up
+            credit_ = std::max(credit_, overflow_);
+            break;
+        case reading::waited_for_the_lock:
+            credit_ += overflow_;
+            break;
+        }
+        overflow_ = 0;
     }
 
 private:
-    [[nodiscard]] double worth(std::chrono::duration<double> time) const {
-        return rate_ * time.count();
-    }
-
     void refill(clock::time_point now) {
-        if (now <= refilled_at_)
-            return;
-        const auto passed = worth(now - refilled_at_);
-        allowance_ = allowance_ < rate_ ? std::min(rate_, allowance_ + passed)
-                                        : std::max(rate_, allowance_ - passed);
+        const std::chrono::duration<double> passed = now - refilled_at_;
+        const auto filled = allowance_ + rate_ * passed.count();
+        allowance_ = std::min(rate_, filled);
+        overflow_ += filled - allowance_;
         refilled_at_ = now;
     }
 
+    // In messages.
     double rate_;
-    double allowance_; // messages
+    double allowance_;
+    double overflow_ = 0; // what the bucket had no room for since the last look
+    double credit_ = 0;
     clock::time_point refilled_at_;
 };
 

@@ -39,11 +39,8 @@ task<> roster::watch_over() {
         // row: a loop that is always late has its limits, too.
         const bool is_late = now - timer_.expiry() > tick_;
         has_stood_still = is_late && !has_stood_still;
-        const auto last = timer_.expiry() - tick_;
         for (const auto& member : members_) {
-            const auto since = is_late ? last : std::max(last, member->unheard_since(now));
-            if (since < now)
-                member->was_not_read(since, now);
+            member->look_back(is_late, now);
             if (!has_stood_still)
                 member->check_time_limits(now);
         }

@@ -69,18 +69,18 @@ task<> session::run() {
     try {
         roster_.names().set(id_, name_);
         co_await room_.greet(self, limits_.max_message_bytes);
-        rate_.was_not_read(heard_, clock::now()); // it had to wait for the lock
+        rate_.look_back(rate_limit::reading::waited_for_the_lock, clock::now());
         roster_.add(self);
         spdlog::info("joined session={} name={:?} clients={}", id_, name_, roster_.size());
         if (room_.is_closed())
             leave_when_delivered(); // came during the shutdown, after the others were told to go
         deliver_in_background();
         co_await read_loop();
+        out().flush(); // who sends no more may still read: what its socket takes at once
     } catch (...) {
         failed = std::current_exception();
     }
     // However it ended. No destructor does this: a loop that dies would run it, after the roster.
-    out().flush(); // who sends no more may still read
     out().close();
     roster_.remove(*this);
     roster_.names().erase(id_);
@@ -180,9 +180,9 @@ task<> session::read_loop() {
             else if (!rate_.allows_one(heard_))
                 leave(limit::message_rate, "too many messages a second");
             else {
-                unheard_since_ = heard_;
+                is_handling_ = true;
                 co_await handle(payload);
-                unheard_since_.reset();
+                is_handling_ = false;
             }
         }
         buffer.clear();
@@ -242,12 +242,21 @@ void session::flush_soon() {
     asio::post(out().get_executor(), [self = shared_from_this()] { self->out().flush(); });
 }
 
+void session::look_back(bool loop_stood_still, clock::time_point now) {
+    // Whose socket is full waits for itself to read the answers.
+    const bool waits_for_the_lock = is_handling_ && !out().blocked_since();
+    rate_.look_back(waits_for_the_lock ? rate_limit::reading::waited_for_the_lock
+                    : loop_stood_still ? rate_limit::reading::stood_still
+                                       : rate_limit::reading::went_on,
+                    now);
+}
+
 void session::check_time_limits(clock::time_point now) {
     // Whoever takes something lives, and its pong may wait behind what it has not read. And whom we do not
     // read, as its message waits for the lock, we cannot hear.
     const auto quiet_time = limits_.idle_timeout / 2;
     const bool may_be_gone = out().blocked_since() || now - heard_ > quiet_time;
-    if ((may_be_gone && out().has_taken_something(now)) || unheard_since_)
+    if ((may_be_gone && out().has_taken_something(now)) || is_handling_)
         heard_ = now;
     if (leaving_since_) {
         see_off(now);

@@ -84,16 +84,9 @@ public:
     /// roster, several times within each time limit.
     void check_time_limits(clock::time_point now);
 
-    /// Since when nothing is read from it, as its last message waits for the lock, and not for the
-    /// client to read the answers; `now` when that is not so.
-    [[nodiscard]] clock::time_point unheard_since(clock::time_point now) const {
-        return out_->blocked_since() ? now : unheard_since_.value_or(now);
-    }
-
-    /// Nothing was, between these two.
-    void was_not_read(clock::time_point since, clock::time_point now) {
-        rate_.was_not_read(since, now);
-    }
+    /// For the rate limit, several times a second: what the client says while it is not read is no
+    /// flood.
+    void look_back(bool loop_stood_still, clock::time_point now);
 
     /// Reads no more of a request that is not complete; without effect on a read that has just got
     /// something, so call it again.
@@ -147,7 +140,7 @@ private:
     std::uint64_t id_;
     std::string name_;
     clock::time_point heard_;
-    std::optional<clock::time_point> unheard_since_; // a message is being handled
+    bool is_handling_ = false; // a message, and so nothing is read meanwhile
     clock::time_point pinged_{};
     bool ping_is_out_ = false;
     rate_limit rate_;

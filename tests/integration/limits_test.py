@@ -306,7 +306,7 @@ class Limits(ServerTest):
 
     def test_who_sends_a_message_slowly_is_not_idle(self):
         """Within a frame nobody can answer a ping."""
-        idle = 1.5
+        idle = 2
         server = self.start("--idle-timeout", f"{idle * 1000:.0f}ms")
         client = self.join(server)
         message = frame(TEXT, b'{"type":"say","text":"x","ref":"%s"}' % (b"r" * 1000))

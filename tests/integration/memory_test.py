@@ -3,8 +3,8 @@ said. Only for builds without sanitizers, which keep freed memory."""
 
 import contextlib
 import pathlib
-import time
 import resource
+import time
 
 from admin_client import metrics
 from chat_client import TEXT, frame
@@ -28,7 +28,7 @@ class Memory(ServerTest):
         return memory_of(server, "VmRSS")
 
     def wait_until_unread(self, server, clients):
-        """Until so many clients have filled their lane."""
+        """Until so many answers have had to wait for room in their lane."""
         deadline = time.monotonic() + PATIENCE
         while metrics(server)["chat_unread_answers_total"] < clients:
             self.assertLess(time.monotonic(), deadline)

@@ -90,12 +90,10 @@ class Honest:
 
 class Soak:
     def __init__(self, build, guard, clients, write_timeout):
-        self.build, self.crowd_size = build, clients
+        self.build, self.guard, self.crowd_size = build, guard, clients
         # A stall that is reported at the start: what is read to name its stack stays in memory, some 50 MB
         # once, and would look like growth if the first report came later.
         self.server = ChatServer("--fault", "sleep", "--write-timeout", write_timeout, *FLAGS)
-        if self.server.facts["guard"] != guard:
-            raise Failure(f"the server is built with guard={self.server.facts['guard']}")
         self.server.wait_for_log("loop moves again")
         self.server.wait_for_log("the last call first")
         self.started = time.monotonic()
@@ -104,6 +102,8 @@ class Soak:
         self.rss = []  # MiB after each round
 
     def run(self, minutes):
+        if self.server.facts["guard"] != self.guard:
+            raise Failure(f"the server is built with guard={self.server.facts['guard']}")
         descriptors = self.count_descriptors()
         for number in range(ROUNDS):
             self.chaos(number, seconds=int(minutes * 60 / ROUNDS))
