@@ -43,6 +43,14 @@ def metrics(server):
     return {series: float(value) for series, value in pairs}
 
 
+def wait_for_metric(server, series, least):
+    """Until it has become so large."""
+    deadline = time.monotonic() + 10
+    while (now := metrics(server)[series]) < least:
+        assert time.monotonic() < deadline, f"{series} is {now}, not {least}"
+        time.sleep(0.02)
+
+
 def unanswered_seconds(server):
     """How long the loop owes the watch thread an answer."""
     return metrics(server)["chat_loop_unanswered_seconds"]

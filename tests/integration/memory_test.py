@@ -4,11 +4,10 @@ said. Only for builds without sanitizers, which keep freed memory."""
 import contextlib
 import pathlib
 import resource
-import time
 
-from admin_client import metrics
+from admin_client import wait_for_metric
 from chat_client import TEXT, frame
-from chat_server import PATIENCE, ServerTest, run_tests
+from chat_server import ServerTest, run_tests
 
 MIB = 1 << 20
 HISTORY = 4 * MIB
@@ -26,13 +25,6 @@ def memory_of(server, kind):
 class Memory(ServerTest):
     def rss(self, server):
         return memory_of(server, "VmRSS")
-
-    def wait_until_unread(self, server, clients):
-        """Until so many answers have had to wait for room in their lane."""
-        deadline = time.monotonic() + PATIENCE
-        while metrics(server)["chat_unread_answers_total"] < clients:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.05)
 
     def say_much(self, talker):
         for _ in range(SAID // 4000 // 50):
@@ -63,7 +55,7 @@ class Memory(ServerTest):
             with contextlib.suppress(TimeoutError):
                 for _ in range(1000):
                     sleeper.connection.send(frame(TEXT, b"[]") * 1000)
-        self.wait_until_unread(server, 100)
+        wait_for_metric(server, "chat_unread_answers_total", 100)
         self.assertLess(self.rss(server) - before, 100 * 160 * 1024)
         for sleeper in sleepers:
             sleeper.connection.reset()
@@ -81,7 +73,7 @@ class Memory(ServerTest):
             sleeper.connection.timeout = 0.1
             with contextlib.suppress(TimeoutError):
                 sleeper.connection.send(say * 20)
-        self.wait_until_unread(server, sleeping)
+        wait_for_metric(server, "chat_unread_answers_total", sleeping)
         self.assertLess((self.rss(server) - before) / sleeping, 160 * 1024 + 5 * (longest - 16384))
         for sleeper in sleepers:
             sleeper.connection.reset()
