@@ -9,6 +9,7 @@
 #include <array>
 #include <charconv>
 #include <iterator>
+#include <span>
 
 namespace chat {
 
@@ -108,33 +109,39 @@ std::optional<char32_t> next_code_point(std::string_view& text) {
     return code;
 }
 
-/// A character, no control, and nothing that breaks or turns a line round.
-bool is_printable(char32_t code) {
-    const bool control = code < 0x20 || (code >= 0x7F && code < 0xA0);
-    const bool line = code == 0x2028 || code == 0x2029;
-    const bool direction = code == 0x061C || code == 0x200E || code == 0x200F ||
-                           (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
-    const bool none = (code & 0xFFFE) == 0xFFFE || (code >= 0xFDD0 && code <= 0xFDEF);
-    return !control && !line && !direction && !none;
-}
+struct code_range {
+    char32_t first, last;
+};
+
+/// Controls, line ends, what turns a line round, and what is no character.
+constexpr auto not_printable = std::to_array<code_range>({
+    {0x0000, 0x001F},
+    {0x007F, 0x009F},
+    {0x061C, 0x061C},
+    {0x200E, 0x200F},
+    {0x2028, 0x202E},
+    {0x2066, 0x2069},
+    {0xFDD0, 0xFDEF},
+});
 
 /// Blank, or ignorable by default (Unicode, DerivedCoreProperties.txt): names of these alone would be
 /// invisible. Within others they may have their use, as in a picture that is joined of several.
-bool shows_nothing(char32_t code) {
-    struct range {
-        char32_t first, last;
-    };
+constexpr auto invisible = std::to_array<code_range>({
+    {0x0020, 0x0020},   {0x00A0, 0x00A0}, {0x00AD, 0x00AD}, {0x034F, 0x034F},   {0x115F, 0x1160},
+    {0x1680, 0x1680},   {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x2000, 0x200D},   {0x202F, 0x202F},
+    {0x205F, 0x206F},   {0x2800, 0x2800}, {0x3000, 0x3000}, {0x3164, 0x3164},   {0xFE00, 0xFE0F},
+    {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
+    {0xE0000, 0xE0FFF},
+});
 
-    static constexpr auto ranges = std::to_array<range>({
-        {0x0020, 0x0020},   {0x00A0, 0x00A0}, {0x00AD, 0x00AD},   {0x034F, 0x034F},
-        {0x115F, 0x1160},   {0x1680, 0x1680}, {0x17B4, 0x17B5},   {0x180B, 0x180F},
-        {0x2000, 0x200D},   {0x202F, 0x202F}, {0x205F, 0x206F},   {0x2800, 0x2800},
-        {0x3000, 0x3000},   {0x3164, 0x3164}, {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},
-        {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
-        {0xE0000, 0xE0FFF},
-    });
-    return std::ranges::any_of(ranges,
-                               [code](range one) { return one.first <= code && code <= one.last; });
+bool is_in(std::span<const code_range> ranges, char32_t code) {
+    return std::ranges::any_of(
+        ranges, [code](code_range one) { return one.first <= code && code <= one.last; });
+}
+
+bool is_printable(char32_t code) {
+    const bool ends_a_plane = (code & 0xFFFE) == 0xFFFE; // no character either
+    return !ends_a_plane && !is_in(not_printable, code);
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
@@ -179,7 +186,7 @@ bool is_valid_name(std::string_view name) {
         const auto code = next_code_point(name);
         if (!code || !is_printable(*code))
             return false;
-        shows_something |= !shows_nothing(*code);
+        shows_something |= !is_in(invisible, *code);
         ++characters;
     }
     return shows_something && characters <= max_name_characters;

@@ -39,11 +39,12 @@ public:
     void look_back(reading was, clock::time_point now) {
         refill(now);
         switch (was) {
-        case reading::went_on: // and the bucket ran over: credit is not needed any more
+        case reading::went_on:
+            // It ran over, so credit is not needed any more.
             credit_ -= std::min(credit_, overflow_);
             break;
-        case reading::
-            stood_still: // the longest counts, or a loop that is always late would save it up
+        case reading::stood_still:
+            // The longest counts: a loop that is always late saves up nothing.
             credit_ = std::max(credit_, overflow_);
             break;
         case reading::waited_for_the_lock:
