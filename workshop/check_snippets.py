@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""check_snippets.py ROOT [--fix]: code that a text quotes is code that is compiled.
+"""check_snippets.py ROOT [--fix]: what a text quotes exists: code, links, output and commands.
 
-In README.md and workshop/**/*.md each block of C++ is preceded by a line that names its file,
+In every Markdown file of the project each block of C++ is preceded by a line that names its file,
 
     <!-- snippet: server/chat/room.cpp -->
 
@@ -12,8 +12,12 @@ A block without that line is an error, as is a link to a file or a line that is 
 Output that is quoted names lines as well: where it says that the lock is taken, or asked for, there must
 be a lock(, and where a task sleeps a co_await.
 
+Commands in blocks of sh are checked by what they name: scripts and their options, presets, targets, cache
+variables, and the options of our programs. (Lessons' commands are also run, by other tests.)
+
 When lines have moved, --fix writes the new numbers into such links: the nearest line with the words.
 """
+import json
 import pathlib
 import re
 import sys
@@ -31,6 +35,11 @@ REPORTED = (
      re.compile(r"\bco_await\b")),
 )
 CODE = ("```cpp", "```c++")
+SHELL = ("```sh", "```bash")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
+SCRIPT = re.compile(r"(?:\./)?(scripts/[\w-]+\.sh)\b([^|;&]*)")
+PROGRAM = re.compile(r"\bbuild/[\w./-]+/bin/(chat-server|chat-load)\b([^|;&]*)")
+SKIPPED = {"build", "node_modules", ".git"}
 NOT_DONE = "// I AM NOT DONE"
 
 
@@ -98,6 +107,69 @@ def output_problems(text: list[str], root: pathlib.Path):
                     yield number, f"{target}:{at} is not such a line, {found} are: quote a new report"
 
 
+class project_names:
+    """What the commands of a text may name."""
+
+    def __init__(self, root: pathlib.Path):
+        self.root = root
+        cmake = [root / "CMakeLists.txt", *root.glob("*/**/CMakeLists.txt"), *root.glob("*/**/*.cmake")]
+        self.cmake = "\n".join(each.read_text(encoding="utf-8") for each in cmake
+                               if not SKIPPED & set(each.relative_to(root).parts))
+        presets = json.loads((root / "CMakePresets.json").read_text(encoding="utf-8"))
+        self.presets = {each["name"] for each in presets["configurePresets"] if not each.get("hidden")}
+        self.programs = {name: (root / folder / "options.cpp").read_text(encoding="utf-8")
+                         for name, folder in (("chat-server", "server"), ("chat-load", "client"))}
+
+    def script_problems(self, command: str):
+        for name, arguments in SCRIPT.findall(command):
+            script = self.root / name
+            if not script.is_file():
+                yield f"{name} is not there"
+                continue
+            known = script.read_text(encoding="utf-8")
+            for option in OPTION.findall(arguments.partition("#")[0]):
+                if option not in known:
+                    yield f"{name} has no {option}"
+
+    def program_problems(self, command: str):
+        for name, arguments in PROGRAM.findall(command):
+            for option in OPTION.findall(arguments.partition("#")[0]):
+                if option not in self.programs[name] and option not in ("--help", "--version"):
+                    yield f"{name} has no {option}"
+
+    def cmake_problems(self, command: str):
+        for preset in re.findall(r"--preset (\S+)", command):
+            if preset not in self.presets:
+                yield f"there is no preset {preset}"
+        for variable in re.findall(r"-D(CHAT_\w+)", command):
+            if not re.search(rf"\b{variable}\b", self.cmake):
+                yield f"there is no cache variable {variable}"
+        for targets in re.findall(r"--target ((?:[\w-]+ ?)+)", command):
+            for target in targets.split():
+                # chat_lesson() and chat_unit_test() make names of their arguments.
+                if target.startswith("-"):
+                    break
+                made = re.match(r"lesson_\d\d_\w+$|\w+_test$", target)
+                if not made and not re.search(rf"(?<![\w-]){re.escape(target)}(?![\w-])", self.cmake):
+                    yield f"there is no target {target}"
+
+    def problems(self, text: list[str]):
+        """Yields (line number, what is wrong) for each command that names something unknown."""
+        inside, command, start = False, "", 0
+        for number, line in enumerate(text, 1):
+            if line.startswith("```"):
+                inside, command = line in SHELL, ""
+            elif inside:
+                start = start if command else number
+                command += " " + line.removesuffix("\\")
+                if line.endswith("\\"):
+                    continue
+                for check in (self.script_problems, self.program_problems, self.cmake_problems):
+                    for what in check(command):
+                        yield start, what
+                command = ""
+
+
 def fix_links(text: pathlib.Path) -> None:
     """Lets each link to a line point to the nearest line that has its words."""
 
@@ -112,14 +184,15 @@ def fix_links(text: pathlib.Path) -> None:
 
 def main() -> int:
     root = pathlib.Path(sys.argv[1])
-    texts = [root / "README.md", *sorted((root / "workshop").rglob("*.md"))]
+    texts = [file for file in sorted(root.rglob("*.md")) if not SKIPPED & set(file.relative_to(root).parts)]
+    names = project_names(root)
     problems = []
     for file in texts:
         if "--fix" in sys.argv[2:]:
             fix_links(file)
         text = lines_of(file)
         found = [*snippet_problems(text, root), *link_problems(text, file.parent),
-                 *label_problems(text), *output_problems(text, root)]
+                 *label_problems(text), *output_problems(text, root), *names.problems(text)]
         problems += [f"{file.relative_to(root)}:{number}: {what}" for number, what in sorted(found)]
     print("\n".join(problems) or f"{len(texts)} texts are right")
     return 1 if problems else 0
