@@ -176,7 +176,7 @@ std::string to_json(const report& r) {
 }
 
 report report_from_json(std::string_view text) {
-    json::error_code error;
+    boost::system::error_code error;
     const auto value = json::parse({text.data(), text.size()}, error);
     if (error)
         throw std::runtime_error{"no JSON: " + error.message()};
