@@ -20,7 +20,7 @@ Sets up, builds and runs tests. Without PART, every test once: ${usual_parts[*]}
 
   format   clang-format-19 has nothing to change
   gcc      g++, Release, warnings are errors; also what Chromium shows of the live page
-  builds   what the scripts build otherwise, with warnings as errors: the demo's build and the benchmarks
+  builds   what scripts and presets build otherwise, with warnings as errors: the demo, the benchmarks
   clang    clang, unoptimised, warnings are errors; without the integration tests (unless -R names
            them), whose servers clang builds for asan and tsan, too
   asan     clang, AddressSanitizer and UndefinedBehaviorSanitizer
@@ -89,14 +89,13 @@ has_browser() {
     command -v chromium >/dev/null && command -v chromedriver >/dev/null && /usr/bin/python3 -c 'import selenium' 2>/dev/null
 }
 
-# Sets `arguments` for CMake, and in `left_out` names a test that cannot run. Unity builds compile in half
-# the time; g++'s is not one, and so finds the header that a file forgot to include.
+# Sets `arguments` for CMake, and in `left_out` names a test that cannot run.
 choose_arguments() {
     local clang=(-DCMAKE_CXX_COMPILER=clang++-"$(clang_version)" -DCHAT_WERROR=ON "${unity_build[@]}")
     left_out=''
     case $1 in
         gcc)
-            arguments=(-DCMAKE_CXX_COMPILER=g++ -DCHAT_WERROR=ON -DCHAT_BROWSER_TESTS=ON)
+            arguments=(-DCMAKE_CXX_COMPILER=g++ -DCHAT_WERROR=ON "${unity_build[@]}" -DCHAT_BROWSER_TESTS=ON)
             if ! has_browser; then
                 arguments+=(-DCHAT_BROWSER_TESTS=OFF)
                 left_out="browser.live_page (no chromium, chromedriver or selenium here)"
@@ -120,8 +119,10 @@ run_tests() {
     local log=$tree/ctest.log status=0 which=("${filter[@]}")
     if [ "$part" = clang ] && [ ${#filter[@]} = 0 ]; then which=(-LE integration); fi
     show_command ctest --test-dir "$tree" "${which[@]}"
-    # Twice as many as there are processors: most tests wait for time-outs most of the time.
-    ctest --test-dir "$tree" --output-on-failure --no-tests=error --parallel $((2 * $(nproc))) "${which[@]}" |
+    # More than there are processors: most tests wait for time-outs most of the time. The sanitizers' are busier.
+    local at_once=$((3 * $(nproc)))
+    [[ $part == gcc ]] || at_once=$((2 * $(nproc)))
+    ctest --test-dir "$tree" --output-on-failure --no-tests=error --parallel $at_once "${which[@]}" |
         tee "$log" || status=$?
     count_tests "$part" "$log" "$status"
 }
@@ -155,13 +156,13 @@ check_build() {
     fi
 }
 
-# What demo.sh and matrix.sh build, and what bench.sh adds to the build that g++'s tests have.
+# What demo.sh and matrix.sh build; and what bench.sh, the other scripts and the presets build, where no two
+# files are compiled as one. That finds the header that a file forgot to include.
 check_builds() {
-    local built_well=0 built_badly=0 arguments left_out
+    local built_well=0 built_badly=0 release=(-G Ninja -DCHAT_TESTS=OFF -DCMAKE_BUILD_TYPE=Release -DCHAT_BENCH=ON)
     check_build build/test-demo all chat-servers -- "${demo_build[@]}" -DCHAT_WERROR=ON
-    choose_arguments gcc
-    check_build build/test-gcc mutex_bench chat_bench -- -G Ninja -DCHAT_TESTS=ON "${arguments[@]}" -DCHAT_BENCH=ON
-    result builds $built_well $built_badly "the demo, the benchmarks"
+    check_build build/test-release all chat-servers mutex_bench -- "${release[@]}" -DCHAT_WERROR=ON
+    result builds $built_well $built_badly "the demo's, and that of benchmarks and presets"
 }
 
 # Those that still run: a shell's background jobs do not hear Ctrl-C.
