@@ -300,7 +300,8 @@ void loop_monitor::await_signal() {
 void loop_monitor::on_signal(int number) {
     const auto name = name_of(number);
     if (shutdown_deadline_ && number == SIGHUP) {
-        // Nobody is impatient: the kernel and the shell each send one when a terminal goes away.
+        // Not impatience: when a terminal goes away, the kernel and the shell may send one each.
+        spdlog::info("{} again: already ending", name);
         await_signal();
         return;
     }
