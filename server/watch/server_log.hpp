@@ -23,7 +23,7 @@ public:
     explicit server_log(int descriptor, bool coloured, std::size_t queue_length = default_length);
 
     /// Waits for the thread that writes, and so for whoever reads. The server's log is never destroyed.
-    ~server_log() = default;
+    ~server_log() { queue_.reset(); }
 
     server_log(const server_log&) = delete;
     server_log& operator=(const server_log&) = delete;
@@ -48,7 +48,7 @@ private:
     [[nodiscard]] std::shared_ptr<spdlog::async_logger> make_logger(std::string_view name) const;
 
     bool coloured_;
-    std::shared_ptr<spdlog::details::thread_pool> queue_; // and its thread
+    std::shared_ptr<spdlog::details::thread_pool> queue_; // and its thread, which ends first
     std::shared_ptr<log_sink> sink_;
     std::shared_ptr<spdlog::async_logger> lines_;
     std::shared_ptr<spdlog::async_logger> prose_;
