@@ -35,7 +35,6 @@ struct counters {
     counter missed_messages;      ///< left the ring before a reader took them
     counter refused_messages;     ///< answered with an error
     counter refused_no_websocket; ///< requests that were no upgrade
-    counter dropped_log_lines;    ///< nobody read them; under the lock of the alarm
     limit_counts struck;          ///< connections that were not let in, clients that were closed
 };
 

@@ -1,5 +1,7 @@
 #include "server/watch/metrics.hpp"
 
+#include "server/watch/server_log.hpp"
+
 #include <prometheus/text_serializer.h>
 
 #include <initializer_list>
@@ -115,8 +117,8 @@ void add_traffic(exposition& out, const counters& numbers) {
     out.counter("missed_messages_total",
                 "Messages that left the history before a client read them.",
                 numbers.missed_messages);
-    out.counter("dropped_log_lines_total", "Lines of the log that nobody read in time.",
-                numbers.dropped_log_lines);
+    out.counters("dropped_log_lines_total", "Lines of the log that nobody read in time.",
+                 {{labels{}, the_log().dropped()}});
 }
 
 void add_health(exposition& out, const admin_sources& sources) {
