@@ -285,7 +285,9 @@ void connection::answer_control(const frame& control) {
     if (control.op == opcode::close) {
         closed_by_server_ = read_close(control.payload);
         send(opcode::close, control.payload.substr(0, 2));
-        end(to_string(*closed_by_server_));
+        ending_ =
+            to_string(*closed_by_server_); // says more than the reset that may have come first
+        end(ending_);
     }
 }
 

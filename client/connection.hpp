@@ -26,7 +26,7 @@ struct server_address {
     std::vector<asio::ip::tcp::endpoint> endpoints;
     std::string host; ///< for the Host header
     std::string path = "/";
-    std::string query; ///< instead of a client's name, if there is one
+    std::string query = {}; ///< instead of a client's name, if there is one
 
     /// The request target of the client with this name.
     std::string target(std::string_view name) const;

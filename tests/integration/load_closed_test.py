@@ -37,7 +37,7 @@ run = run_against("reset")
 check("all connections are reset: gone, and nobody closed them",
       run.code == 1 and run.report["closed_by_server"] == [] and run.report["connections_ended"] == 5, run)
 
-run = run_against("slow", "--rate", "200", duration="300ms", timeout="200ms")
+run = run_against("slow", "--rate", "500", duration="300ms", timeout="200ms")
 r = run.report
 check("what had not come by the end of waiting is not awaited, not lost",
       r["lost"] == 0 and r["not_awaited"] > 0 and r["delivered"] + r["not_awaited"] == r["expected"], run)

@@ -95,7 +95,8 @@ class Server:
             await self.say(writer, json.loads(payload))
 
     def tell(self, writer, **message):
-        writer.write(frame(json.dumps(message, separators=(",", ":")).encode()))
+        if not writer.is_closing():
+            writer.write(frame(json.dumps(message, separators=(",", ":")).encode()))
 
     async def say(self, writer, message):
         number = self.says
@@ -132,7 +133,7 @@ class Server:
         news = frame(json.dumps({"type": "message", "seq": self.seq, "id": 1, "from": "x", "text": text,
                                  "time": "now"}, separators=(",", ":")).encode())
         for index, client in enumerate(list(self.clients)):
-            for one in self.spoil(index, number, news, client):
+            for one in self.spoil(index, number, news, client) if not client.is_closing() else []:
                 client.write(one)
 
     def reset(self, client):

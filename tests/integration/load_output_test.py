@@ -117,7 +117,7 @@ with fake_server("well") as (port, _), FOLDER:
     # ---- signals
     def interrupted_by(signals, **popen):
         process = start("--clients", "3", "--duration", "60s", "--json", path("s.json"), **popen)
-        threading.Timer(0.7, lambda: [process.send_signal(s) for s in signals]).start()
+        threading.Timer(1.0, lambda: [process.send_signal(s) for s in signals]).start()
         return Ended(process)
 
     for signals in ([signal.SIGHUP], [signal.SIGHUP, signal.SIGHUP], [signal.SIGTERM]):
@@ -126,14 +126,17 @@ with fake_server("well") as (port, _), FOLDER:
             report = json.load(file)
         check(f"{' and '.join(s.name for s in signals)} leaves the report of what was seen so far",
               done.code == 1 and "INTERRUPTED" in done.out and report["interrupted"], done)
-    process = start("--clients", "3", "--duration", "1s", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-    threading.Timer(0.5, process.send_signal, [signal.SIGHUP]).start()
+    process = start("--clients", "3", "--duration", "2s", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    threading.Timer(1.0, process.send_signal, [signal.SIGHUP]).start()
     done = Ended(process)
     check("under nohup SIGHUP stays ignored", done.code == 0 and "ALIVE" in done.out, done)
-    for flags in (["--rate", "1e-10"], ["--rate", "1e-320"], ["--rate", "1e7", "--senders", "3"], ["--warmup", "1440m"],
-                  ["--duration", "1440m"], ["--timeout", "1440m", "--connect-timeout", "1440m"], ["--rate", "1e7", "--warmup", "1440m"]):
+
+for flags in (["--rate", "1e-10"], ["--rate", "1e-320"], ["--rate", "1e7", "--senders", "3"], ["--warmup", "1440m"],
+              ["--duration", "1440m"], ["--timeout", "1440m", "--connect-timeout", "1440m"],
+              ["--rate", "1e7", "--warmup", "1440m"]):
+    with fake_server("well") as (port, _):
         process = start("--clients", "3", *(flags if "--duration" in flags else [*flags, "--duration", "60s"]))
-        threading.Timer(0.7, process.send_signal, [signal.SIGINT]).start()
+        threading.Timer(1.0, process.send_signal, [signal.SIGINT]).start()
         done = Ended(process, within=10)
         check(f"Ctrl-C ends a run with {' '.join(flags)}", done.code == 1 and "INTERRUPTED" in done.out, done)
 
