@@ -89,6 +89,25 @@ TEST_CASE("mistakes name the flag and what it wants") {
     CHECK(mistake({"--clients"}).find("--clients") != std::string::npos);
 }
 
+TEST_CASE("times have an end") {
+    for (const auto* time : {"1e9m", "1e300s", "1e999s", "inf s", "nans", "1441m", "86401s"})
+        for (const auto* flag : {"--duration", "--warmup", "--timeout", "--connect-timeout"})
+            CHECK(mistake({flag, time}).find(flag) != std::string::npos);
+    CHECK(load({"--duration", "1440m"}).duration == 24h);
+    CHECK(mistake({"--rate", "1e-400"}).find("--rate") != std::string::npos);
+}
+
+TEST_CASE("one report at a time fits into standard output") {
+    CHECK(load({"--json", "-"}).json == "-");
+    CHECK(mistake({"--json", "-", "--html", "-"}).find("--html") != std::string::npos);
+}
+
+TEST_CASE("the version is no mistake") {
+    const auto parsed = parse({"--version"});
+    CHECK(std::get<usage>(parsed).code == as_expected);
+    CHECK(std::get<usage>(parsed).text.starts_with("chat-load 1."));
+}
+
 TEST_CASE("help is no mistake") {
     for (const auto* flag : {"--help", "-h"}) {
         const auto parsed = parse({flag});
