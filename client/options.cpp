@@ -188,6 +188,8 @@ std::optional<ws_url> parse_url(std::string_view text) {
     auto parsed = parse_web_url(text);
     if (!is_printable || !parsed || parsed->scheme != "ws")
         return {};
+    if (text.substr(0, text.size() - parsed->rest.size()).ends_with(':'))
+        return {}; // a port that somebody forgot
     const auto target = parsed->rest.substr(0, parsed->rest.find('#'));
     const auto question = std::min(target.find('?'), target.size());
     ws_url url;

@@ -199,6 +199,7 @@ task<std::optional<request_head>> receive_upgrade(wire& out, std::shared_ptr<voi
 }
 
 task<> turn_away(wire& out, std::shared_ptr<void> owner, objection against) {
+    log_refusal(against);
     http::response<http::string_body> answer{against.status, 11};
     answer.set(http::field::server, "chat-server");
     answer.set(http::field::content_type, "text/plain");
@@ -212,7 +213,6 @@ task<> turn_away(wire& out, std::shared_ptr<void> owner, objection against) {
     answer.body() += '\n';
     answer.prepare_payload();
     co_await http::async_write(out, answer, asio::as_tuple(use_task));
-    log_refusal(against);
     co_await out.linger(owner, time_to_read_it);
 }
 
