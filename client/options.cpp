@@ -1,11 +1,13 @@
 #include "client/options.hpp"
 
 #include "client/stamp.hpp"
+#include "server/web_address.hpp"
 #include "server/whole_number.hpp"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 
@@ -196,31 +198,24 @@ std::string one_line(std::string text) {
 } // namespace
 
 std::optional<ws_url> parse_url(std::string_view text) {
-    constexpr std::string_view scheme = "ws://";
-    if (!text.starts_with(scheme))
+    // What is not printable would break the line of the request that has the target.
+    const bool is_printable = std::ranges::all_of(
+        text, [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '\x7f'; });
+    auto parsed = parse_web_url(text);
+    if (!is_printable || !parsed || parsed->scheme != "ws")
         return {};
-    text.remove_prefix(scheme.size());
-    const auto authority = text.substr(0, text.find_first_of("/?"));
-    const auto target = text.substr(authority.size());
-    const auto colon = authority.find(':', authority.starts_with('[') ? authority.find(']') : 0);
+    if (text.substr(0, text.size() - parsed->rest.size()).ends_with(':'))
+        return {}; // a port that somebody forgot
+    const auto target = parsed->rest.substr(0, parsed->rest.find('#'));
+    const auto question = std::min(target.find('?'), target.size());
     ws_url url;
-    url.host = authority.substr(0, colon);
-    if (url.host.starts_with('[') != url.host.ends_with(']'))
-        return {};
-    if (url.host.starts_with('['))
-        url.host = url.host.substr(1, url.host.size() - 2);
-    if (colon != std::string_view::npos) {
-        const auto port = authority.substr(colon + 1);
-        const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
-        if (error != std::errc{} || end != port.data() + port.size() || url.port == 0)
-            return {};
-    }
-    const auto question = target.find('?');
-    if (question != 0 && !target.empty())
-        url.path = std::string{target.substr(0, question)};
-    if (question != std::string_view::npos)
-        url.query = std::string{target.substr(question + 1)};
-    return url.host.empty() ? std::nullopt : std::optional{url};
+    url.host = std::move(parsed->address.host);
+    url.port = parsed->address.port.value_or(*default_port(parsed->scheme));
+    if (question > 0)
+        url.path = target.substr(0, question);
+    if (question < target.size())
+        url.query = target.substr(question + 1);
+    return url;
 }
 
 std::variant<load_options, compare_options, usage> parse_command_line(int argc,

@@ -34,6 +34,8 @@ chat_integration_test(bad_message 60 ${chat_living_builds})
 chat_integration_test(bad_frame 60 ${chat_living_builds})
 chat_integration_test(admission 60 ${chat_living_builds})
 chat_integration_test(conformance 60 ${chat_living_builds})
+chat_integration_test(handshake 60 std-released async-released)
+chat_integration_test(flood 60 ${chat_living_builds})
 chat_integration_test(limits 90 std-released async-released)
 if(NOT CHAT_SANITIZE) # a sanitizer keeps memory that was freed
   chat_integration_test(memory 90 std-released async-released)

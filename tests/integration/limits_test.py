@@ -28,6 +28,7 @@ SERIES = {
     "descriptors": "chat_accept_pauses_total",
     "message_bytes": 'chat_closed_clients_total{reason="message_too_big"}',
     "message_rate": 'chat_closed_clients_total{reason="rate"}',
+    "frame_flood": 'chat_closed_clients_total{reason="frame_flood"}',
     "idle_time": 'chat_closed_clients_total{reason="idle"}',
     "write_time": 'chat_closed_clients_total{reason="slow_reader"}',
     "history": "chat_gaps_total",
