@@ -233,7 +233,12 @@ int main(int argc, char** argv) {
     if (const auto* code = std::get_if<int>(&options))
         return end_of_command_line(*code);
     const auto& chosen = std::get<server_options>(options);
-    spdlog::set_default_logger(the_log().lines());
+    try {
+        spdlog::set_default_logger(the_log().lines());
+    } catch (const std::exception& error) { // there is no thread to be had, and so no log
+        std::cerr << "chat-server: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
     spdlog::set_level(spdlog::level::from_str(chosen.log_level));
     int code = EXIT_SUCCESS;
     try {

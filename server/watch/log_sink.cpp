@@ -25,7 +25,7 @@ constexpr auto level_colours = std::to_array<std::string_view>({
 });
 static_assert(level_colours.size() == spdlog::level::n_levels);
 
-spdlog::string_view_t view(std::string_view text) {
+spdlog::string_view_t as_spdlog_has_it(std::string_view text) {
     return {text.data(), text.size()};
 }
 
@@ -43,7 +43,8 @@ void log_sink::sink_it_(const spdlog::details::log_msg& message) {
     bool writable = true;
     if (lost != told_) {
         const auto text = fmt::format("log lines dropped={}", lost - told_);
-        const auto notice = line_of({view(log_name), spdlog::level::warn, view(text)});
+        const auto notice =
+            line_of({as_spdlog_has_it(log_name), spdlog::level::warn, as_spdlog_has_it(text)});
         writable = rest_after_writing(notice).empty();
         if (writable)
             told_ = lost;
@@ -55,7 +56,7 @@ void log_sink::sink_it_(const spdlog::details::log_msg& message) {
 }
 
 std::string log_sink::line_of(const spdlog::details::log_msg& message) {
-    if (message.logger_name == view(prose_name))
+    if (message.logger_name == as_spdlog_has_it(prose_name))
         return {message.payload.data(), message.payload.size()};
     spdlog::memory_buf_t formatted;
     // The formatter tells where the level is.

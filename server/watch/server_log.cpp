@@ -14,7 +14,7 @@ namespace chat {
 
 namespace {
 
-constexpr auto overflow = spdlog::async_overflow_policy::overrun_oldest;
+constexpr auto when_full = spdlog::async_overflow_policy::overrun_oldest;
 
 void begin_thread() {
     block_signals_of_this_thread();
@@ -39,7 +39,7 @@ server_log::server_log(int descriptor, bool coloured, std::size_t queue_length)
 
 std::shared_ptr<spdlog::async_logger> server_log::make_logger(std::string_view name) const {
     auto logger =
-        std::make_shared<spdlog::async_logger>(std::string{name}, sink_, queue_, overflow);
+        std::make_shared<spdlog::async_logger>(std::string{name}, sink_, queue_, when_full);
     // spdlog's own handler writes to stderr, on the thread that logs.
     logger->set_error_handler([sink = sink_](const std::string&) { sink->count_dropped(); });
     return logger;
@@ -48,7 +48,7 @@ std::shared_ptr<spdlog::async_logger> server_log::make_logger(std::string_view n
 // Asks the queue, not the logger: flush() of some versions of spdlog waits without a limit.
 bool server_log::drain(std::chrono::milliseconds at_most) {
     const auto before = sink_->flushes();
-    static_cast<void>(queue_->post_flush(std::shared_ptr{lines_}, overflow));
+    static_cast<void>(queue_->post_flush(std::shared_ptr{lines_}, when_full));
     return sink_->wait_for_flush(before, at_most);
 }
 
