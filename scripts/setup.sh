@@ -209,16 +209,19 @@ if [[ -n $old_boost && " ${missing[*]} " == *" $boost "* ]]; then
     say "Boost $old_boost is too old, and apt removes its headers, as only one version can be installed"
 fi
 
+# True if the output is a terminal that can overwrite a line, and nobody asked for plain text.
+can_overwrite() { [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; }
+
 # Everything goes to the log; a terminal sees what is being done, on one line.
 watch() {
     local line
     while IFS= read -r line; do
         printf '%s\n' "$line" >>"$log"
         case $line in
-            Get:* | Unpacking* | 'Setting up'*) [ ! -t 1 ] || printf '\r\033[Ksetup: %.60s' "$line" ;;
+            Get:* | Unpacking* | 'Setting up'*) ! can_overwrite || printf '\r\033[Ksetup: %.60s' "$line" ;;
         esac
     done
-    [ ! -t 1 ] || printf '\r\033[K'
+    ! can_overwrite || printf '\r\033[K'
 }
 
 log=$(mktemp)
