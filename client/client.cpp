@@ -1,5 +1,6 @@
 #include "client/client.hpp"
 
+#include "client/foreign_text.hpp"
 #include "client/spawn.hpp"
 
 #include <spdlog/fmt/fmt.h>
@@ -69,12 +70,20 @@ task<> client::listen() {
     if (skipped_ > announced_)
         run_.errors["sequence numbers left out"] += skipped_ - announced_;
     const bool was_here = std::exchange(here_, false);
-    if (was_here && !leaving_) {
-        ++run_.errors[fmt::format("connection: {}", link_.ending())];
-        run_.book.leave(index_, clock::now());
-    }
+    if (was_here && !leaving_)
+        note_end();
     welcomed_.ring();
     turn_.ring();
+}
+
+void client::note_end() {
+    ++run_.connections_ended;
+    count_error(run_.errors, fmt::format("connection: {}", link_.ending()));
+    if (const auto& closed = link_.closed_by_server())
+        ++run_.closed_by_server[*closed];
+    const auto now = clock::now();
+    run_.book.leave(index_, now);
+    run_.book.abandon(index_, replies_, now);
 }
 
 void client::take(const frame& received, time_point now) {
@@ -101,8 +110,8 @@ void client::take(const frame& received, time_point now) {
 
 void client::take(const welcomed& welcome) {
     seq_at_welcome_ = welcome.seq;
-    run_.mutex = welcome.mutex;
-    run_.guard = welcome.guard;
+    run_.mutex = shortened(welcome.mutex);
+    run_.guard = shortened(welcome.guard);
     here_ = true;
     welcomed_.ring();
 }
@@ -118,13 +127,14 @@ void client::take(const said& message, time_point now) {
 
 void client::take(const missed& gap) {
     announced_ += gap.messages;
+    book_missed();
     run_.errors["messages missed by readers that were too slow"] += gap.messages;
     outstanding_ = 0; // our own may be among them
     turn_.ring();
 }
 
 void client::take(const refused& refusal, time_point now) {
-    ++run_.errors[fmt::format("refused by the server: {}", refusal.code)];
+    count_error(run_.errors, fmt::format("refused by the server: {}", shortened(refusal.code)));
     run_.book.refuse({.sender = index_, .number = replies_++}, now);
     one_is_settled();
 }
@@ -134,14 +144,21 @@ void client::one_is_settled() {
     turn_.ring();
 }
 
+void client::book_missed() {
+    run_.book.miss(index_, std::max(announced_, skipped_ - std::min(skipped_, late_)));
+}
+
 void client::follow_sequence(std::uint64_t seq) {
     // History may begin anywhere; from its first message on there are no holes but announced ones.
     const bool is_first = last_seq_ == 0;
     const auto next = is_first ? std::min(seq, seq_at_welcome_ + 1) : last_seq_ + 1;
-    if (seq < next)
+    if (seq < next) {
         ++run_.errors["sequence numbers that went back"];
-    else
+        ++late_;
+    } else if (seq > next) {
         skipped_ += seq - next;
+        book_missed();
+    }
     last_seq_ = std::max(seq, last_seq_);
 }
 

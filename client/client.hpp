@@ -9,6 +9,7 @@
 #include "client/ledger.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -21,9 +22,12 @@ struct run_context {
     ledger& book;
     error_counts& errors;
     read_buffer& shared;
-    std::string run;        ///< the run's id
-    std::string mutex = {}; ///< of the server, from its welcome
-    std::string guard = {};
+    std::string run;           ///< the run's id
+    std::string mutex = {};    ///< of the server, from its welcome
+    std::string guard = {};    ///< the same
+    std::string software = {}; ///< from the server's answer to the first client's handshake
+    std::map<close_reason, std::uint64_t> closed_by_server = {}; ///< clients
+    std::uint64_t connections_ended = 0;                         ///< these, and those that broke
     std::uint32_t ping_round = 0;
     std::uint64_t pongs = 0; ///< answers to the pings of this round
 };
@@ -68,6 +72,8 @@ private:
     void take(const refused& refusal, time_point now);
     void one_is_settled();
     void follow_sequence(std::uint64_t seq);
+    void book_missed();
+    void note_end();
 
     run_context& run_;
     std::uint32_t index_;
@@ -79,6 +85,7 @@ private:
     std::uint64_t last_seq_ = 0;       ///< newest message of the server that we have seen
     std::uint64_t seq_at_welcome_ = 0; ///< what is not newer is history
     std::uint64_t skipped_ = 0;        ///< numbers of the server that we never saw
+    std::uint64_t late_ = 0;           ///< of them or others, those that came after a newer one
     std::uint64_t announced_ = 0;      ///< messages that the server told us we missed
     std::uint32_t outstanding_ = 0;
     std::uint32_t replies_ = 0; ///< acks and errors come in the order of what we said

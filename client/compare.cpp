@@ -1,6 +1,7 @@
 #include "client/compare.hpp"
 
 #include "client/facts.hpp"
+#include "client/foreign_text.hpp"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -39,8 +40,8 @@ std::string in_capitals(std::string text) {
 
 std::string table_row(std::string_view label, std::string_view left, std::string_view right,
                       const paint& on_left = {}, const paint& on_right = {}) {
-    return fmt::format("  {:<20}  {}{:>16}{}  {}{:>16}{}\n", label, on_left.on, left, on_left.off,
-                       on_right.on, right, on_right.off);
+    return fmt::format("  {:<20}  {}{:>16}{}  {}{:>16}{}\n", label, on_left.on, visible(left),
+                       on_left.off, on_right.on, visible(right), on_right.off);
 }
 
 } // namespace

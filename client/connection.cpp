@@ -1,5 +1,6 @@
 #include "client/connection.hpp"
 
+#include "client/foreign_text.hpp"
 #include "client/spawn.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <memory>
 #include <system_error>
 #include <tuple>
@@ -31,14 +33,17 @@ namespace {
 constexpr std::string_view handshake_key = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr std::string_view handshake_accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Ends the connection when the time is over, whatever waits on it; does nothing once dismissed.
+/// More than this of unsent answers to pings only costs memory: the server does not read.
+constexpr std::size_t max_owed_pongs = 64 * 1024;
+
+/// Does something when the time is over, unless it is dismissed before.
 class expiry {
 public:
-    expiry(connection& limited, loop_executor loop, nanoseconds limit)
+    expiry(loop_executor loop, nanoseconds limit, std::function<void()> action)
         : timer_{loop, limit} {
-        timer_.async_wait([&limited, state = state_](error_code) {
+        timer_.async_wait([action = std::move(action), state = state_](error_code) {
             if (std::exchange(*state, over) == running)
-                limited.drop();
+                action();
         });
     }
 
@@ -58,9 +63,18 @@ private:
 };
 
 handshake_result failed(error_code error) {
+    handshake_result result;
     if (error == asio::error::connection_refused)
-        return {.outcome = handshake_outcome::refused, .detail = error.message()};
-    return {.outcome = handshake_outcome::broken, .detail = error.message()};
+        result.outcome = handshake_outcome::refused;
+    result.detail = error.message();
+    return result;
+}
+
+handshake_result too_late(nanoseconds limit) {
+    handshake_result result;
+    result.outcome = handshake_outcome::timed_out;
+    result.detail = "no answer within " + format_duration(limit);
+    return result;
 }
 
 http::request<http::empty_body> upgrade_request(const std::string& host,
@@ -76,24 +90,49 @@ http::request<http::empty_body> upgrade_request(const std::string& host,
 }
 
 handshake_result judge(const http::response_header<>& answer) {
+    handshake_result result;
+    result.outcome = handshake_outcome::rejected;
+    result.software = shortened(std::string_view{answer[http::field::server]});
     if (answer.result() != http::status::switching_protocols)
-        return {.outcome = handshake_outcome::rejected,
-                .detail = fmt::format("HTTP {} {}", answer.result_int(),
-                                      std::string_view{answer.reason()})};
-    if (answer[http::field::sec_websocket_accept] != handshake_accept)
-        return {.outcome = handshake_outcome::rejected, .detail = "a wrong Sec-WebSocket-Accept"};
-    return {.outcome = handshake_outcome::completed, .detail = ""};
+        result.detail =
+            fmt::format("HTTP {} {}", answer.result_int(), std::string_view{answer.reason()});
+    else if (answer[http::field::sec_websocket_accept] != handshake_accept)
+        result.detail = "a wrong Sec-WebSocket-Accept";
+    else
+        result.outcome = handshake_outcome::completed;
+    return result;
 }
 
-std::string describe_close(std::string_view payload) {
+close_reason read_close(std::string_view payload) {
     if (payload.size() < 2)
-        return "closed by the server";
-    const auto code =
-        static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]);
-    return fmt::format("closed by the server ({} {})", code, payload.substr(2));
+        return {};
+    const auto byte = [&](std::size_t at) {
+        return static_cast<unsigned>(static_cast<unsigned char>(payload[at]));
+    };
+    return {.code = static_cast<std::uint16_t>(byte(0) << 8 | byte(1)),
+            .reason = std::string{payload.substr(2)}};
 }
 
 } // namespace
+
+std::string server_address::target(std::string_view name) const {
+    return query.empty() ? fmt::format("{}?name={}", path, name)
+                         : fmt::format("{}?{}", path, query);
+}
+
+std::string to_string(const asio::ip::tcp::endpoint& endpoint) {
+    const auto address = endpoint.address().to_string();
+    return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())
+                                      : fmt::format("{}:{}", address, endpoint.port());
+}
+
+std::string to_string(const close_reason& closed) {
+    if (closed.code == close_reason::none_given)
+        return "closed by the server";
+    return closed.reason.empty()
+               ? fmt::format("closed by the server ({})", closed.code)
+               : fmt::format("closed by the server ({} {})", closed.code, closed.reason);
+}
 
 connection::connection(asio::io_context& loop, poller& sockets, read_buffer& shared)
     : loop_{loop}
@@ -104,31 +143,70 @@ connection::connection(asio::io_context& loop, poller& sockets, read_buffer& sha
 
 task<handshake_result> connection::open(const server_address& server, std::string target,
                                         nanoseconds limit, int receive_buffer) {
-    expiry deadline{*this, loop_.get_executor(), limit};
-    auto result = co_await shake_hands(server, std::move(target), receive_buffer);
+    expiry deadline{loop_.get_executor(), limit, [this] { drop(); }};
+    auto result =
+        co_await shake_hands(server, std::move(target), clock::now() + limit, receive_buffer);
     if (deadline.dismiss())
-        result = {.outcome = handshake_outcome::timed_out,
-                  .detail = "no answer within " + format_duration(limit)};
+        result = too_late(limit);
     if (result.outcome != handshake_outcome::completed)
         end(result.detail);
     co_return result;
 }
 
-task<handshake_result> connection::shake_hands(const server_address& server, std::string target,
-                                               int receive_buffer) {
+task<handshake_result> connection::connect(asio::ip::tcp::endpoint endpoint, nanoseconds limit,
+                                           int receive_buffer) {
     error_code error;
-    socket_.open(server.endpoint.protocol(), error);
+    socket_.open(endpoint.protocol(), error);
     if (!error && receive_buffer > 0)
         socket_.set_option(asio::socket_base::receive_buffer_size{receive_buffer}, error);
     if (error)
         co_return failed(error);
-    std::tie(error) = co_await socket_.async_connect(server.endpoint, asio::as_tuple(use_task));
+    expiry deadline{loop_.get_executor(), limit, [this] {
+                        error_code ignored;
+                        socket_.close(ignored);
+                    }};
+    std::tie(error) = co_await socket_.async_connect(endpoint, asio::as_tuple(use_task));
+    if (deadline.dismiss())
+        co_return too_late(limit);
     if (!error)
         socket_.set_option(asio::ip::tcp::no_delay{true}, error);
     if (error)
         co_return failed(error);
+    handshake_result result;
+    result.outcome = handshake_outcome::completed;
+    result.endpoint = endpoint;
+    co_return result;
+}
+
+task<handshake_result> connection::connect_to_any(const server_address& server, time_point deadline,
+                                                  int receive_buffer) {
+    handshake_result result;
+    auto left = static_cast<int>(server.endpoints.size());
+    for (const auto& endpoint : server.endpoints) {
+        // An address that does not answer leaves time for those behind it.
+        const auto share = (deadline - clock::now()) / left--;
+        const auto attempt = co_await connect(endpoint, share, receive_buffer);
+        if (attempt.outcome == handshake_outcome::completed || !ending_.empty())
+            co_return attempt;
+        // Refused only if all refuse; else the reason is one that says more.
+        const bool is_first = result.detail.empty();
+        if (is_first || attempt.outcome != handshake_outcome::refused)
+            result.outcome = attempt.outcome;
+        result.detail += (is_first ? "" : ", ") + attempt.detail;
+        error_code ignored;
+        socket_.close(ignored);
+    }
+    co_return result;
+}
+
+task<handshake_result> connection::shake_hands(const server_address& server, std::string target,
+                                               time_point deadline, int receive_buffer) {
+    const auto connected = co_await connect_to_any(server, deadline, receive_buffer);
+    if (connected.outcome != handshake_outcome::completed)
+        co_return connected;
 
     const auto request = upgrade_request(server.host, target);
+    error_code error;
     std::size_t bytes = 0;
     std::tie(error, bytes) = co_await http::async_write(socket_, request, asio::as_tuple(use_task));
     if (error)
@@ -141,7 +219,8 @@ task<handshake_result> connection::shake_hands(const server_address& server, std
         co_return failed(error);
     if (!socket_.is_open()) // dropped when its answer was on its way already
         co_return failed(asio::error::operation_aborted);
-    const auto result = judge(answer.get().base());
+    auto result = judge(answer.get().base());
+    result.endpoint = connected.endpoint;
     if (result.outcome == handshake_outcome::completed) {
         // What came behind the answer is already the first frames.
         partial_.assign(static_cast<const char*>(buffer.cdata().data()), buffer.size());
@@ -158,7 +237,11 @@ void connection::adopt(int descriptor) {
 task<bool> connection::readable() {
     // The answer to the handshake may have brought the first frames along.
     const bool only_partial = read_frame(partial_, shared_.size()).state == framing::partial;
-    if (only_partial && !may_have_more_ && is_open())
+    // Without this turn of the loop a server that sends faster than we read would have the thread for
+    // itself: no timer would fire, and Ctrl-C would end nothing.
+    if (may_have_more_ && is_open())
+        events_.readable.notify();
+    if (only_partial && is_open())
         co_await events_.readable.wait();
     co_return is_open() && read_some();
 }
@@ -172,9 +255,12 @@ bool connection::read_some() {
     unread_ = {shared_.data(), kept + static_cast<std::size_t>(std::max<ssize_t>(received, 0))};
     // Less than there was room for: that was all, and what comes next is an event.
     may_have_more_ = unread_.size() == shared_.size() || (received > 0 && events_.peer_ended);
-    if (received > 0 || (received < 0 && errno == EAGAIN))
+    if (received > 0 || (received < 0 && errno == EAGAIN && broken_.empty()))
         return true;
-    end(received == 0 ? "closed without a close frame" : std::generic_category().message(errno));
+    const auto why = received == 0     ? "closed without a close frame"
+                     : errno == EAGAIN ? broken_
+                                       : std::generic_category().message(errno);
+    end(why);
     return !unread_.empty();
 }
 
@@ -194,18 +280,30 @@ std::optional<frame> connection::next_frame() {
 }
 
 void connection::answer_control(const frame& control) {
-    if (control.op == opcode::ping)
+    if (control.op == opcode::ping && backlog() < max_owed_pongs)
         send(opcode::pong, control.payload);
     if (control.op == opcode::close) {
+        closed_by_server_ = read_close(control.payload);
         send(opcode::close, control.payload.substr(0, 2));
-        end(describe_close(control.payload));
+        ending_ =
+            to_string(*closed_by_server_); // says more than the reset that may have come first
+        end(ending_);
     }
+}
+
+task<bool> connection::hears_something(nanoseconds limit) {
+    expiry deadline{loop_.get_executor(), limit, [this] { drop(); }};
+    bool heard = false;
+    while (!heard && co_await readable())
+        while (const auto next = next_frame())
+            heard = heard || next->op == opcode::text;
+    co_return heard;
 }
 
 task<bool> connection::drains_to_end(nanoseconds limit) {
     const int ample = 1 << 20;
     ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &ample, sizeof ample);
-    expiry deadline{*this, loop_.get_executor(), limit};
+    expiry deadline{loop_.get_executor(), limit, [this] { drop(); }};
     while (co_await readable())
         while (next_frame()) {
         }
@@ -218,7 +316,7 @@ void connection::send(opcode op, std::string_view payload) {
 }
 
 void connection::add(opcode op, std::string_view payload) {
-    if (!is_open())
+    if (!is_open() || !broken_.empty())
         return;
     mask_ = mask_ * 1664525 + 1013904223;
     append_masked_frame(outbox_, op, payload, mask_);
@@ -239,8 +337,13 @@ void connection::write_some() {
         ::send(descriptor_, outbox_.data(), outbox_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent > 0)
         outbox_.erase(0, static_cast<std::size_t>(sent));
-    else if (sent < 0 && errno != EAGAIN && errno != EINTR)
-        end(std::generic_category().message(errno));
+    else if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+        // A server that closes while we send resets the connection. Why it closed has arrived before,
+        // so the reader goes on to the end.
+        broken_ = std::generic_category().message(errno);
+        outbox_.clear();
+        events_.readable.notify();
+    }
 }
 
 task<> connection::write_the_rest() {
@@ -271,16 +374,6 @@ void connection::end(std::string why) {
         ::close(std::exchange(descriptor_, -1));
     events_.readable.notify();
     events_.writable.notify();
-}
-
-task<handshake_result> try_handshake(asio::io_context& loop, poller& sockets, server_address server,
-                                     nanoseconds limit) {
-    read_buffer unused;
-    connection probe{loop, sockets, unused};
-    auto result = co_await probe.open(server, "/?name=load-probe", limit);
-    probe.say_goodbye();
-    probe.drop();
-    co_return result;
 }
 
 } // namespace chat::load

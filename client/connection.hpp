@@ -21,9 +21,19 @@ using tcp_socket = asio::basic_stream_socket<asio::ip::tcp, loop_executor>;
 
 /// Where all connections of a run go.
 struct server_address {
-    asio::ip::tcp::endpoint endpoint;
+    /// All that the name stands for, to be tried in this order. When the first client has joined, only
+    /// the one that accepted it is left.
+    std::vector<asio::ip::tcp::endpoint> endpoints;
     std::string host; ///< for the Host header
+    std::string path = "/";
+    std::string query = {}; ///< instead of a client's name, if there is one
+
+    /// The request target of the client with this name.
+    std::string target(std::string_view name) const;
 };
+
+/// `[::1]:8080`
+std::string to_string(const asio::ip::tcp::endpoint& endpoint);
 
 enum class handshake_outcome {
     completed,
@@ -35,8 +45,23 @@ enum class handshake_outcome {
 
 struct handshake_result {
     handshake_outcome outcome = handshake_outcome::broken;
-    std::string detail; ///< for people
+    std::string detail = {};   ///< for people
+    std::string software = {}; ///< of whatever answered: its Server header
+    asio::ip::tcp::endpoint endpoint{};
 };
+
+/// What a close frame says.
+struct close_reason {
+    static constexpr std::uint16_t none_given = 1005; // RFC 6455, 7.4.1
+
+    std::uint16_t code = none_given;
+    std::string reason = {};
+
+    auto operator<=>(const close_reason&) const = default;
+};
+
+/// `closed by the server (1013 server is full)`
+std::string to_string(const close_reason& closed);
 
 /// What all connections read into, one after the other: 10,000 connections need no 10,000 buffers.
 using read_buffer = std::vector<char>;
@@ -50,8 +75,8 @@ public:
 
     ~connection() { drop(); }
 
-    /// Connects and shakes hands, within `limit`. A `receive_buffer` in bytes makes the kernel
-    /// advertise a small window; 0 leaves it alone.
+    /// Connects to the first address that accepts, and shakes hands, all within `limit`. A
+    /// `receive_buffer` in bytes makes the kernel advertise a small window; 0 leaves it alone.
     task<handshake_result> open(const server_address& server, std::string target, nanoseconds limit,
                                 int receive_buffer = 0);
 
@@ -62,6 +87,9 @@ public:
     /// all next_frame() before suspending: the bytes lie in the shared buffer.
     task<bool> readable();
     std::optional<frame> next_frame();
+
+    /// Reads until a text frame comes; true if one did within `limit`.
+    task<bool> hears_something(nanoseconds limit);
 
     /// Reads and drops whatever comes; true when the server ended the connection within `limit`.
     task<bool> drains_to_end(nanoseconds limit);
@@ -85,9 +113,16 @@ public:
     /// Why it ended, for people: `closed by the server (1013 server is full)`, `reset`…
     const std::string& ending() const { return ending_; }
 
+    /// The server's close frame, if that is how the connection ended.
+    const std::optional<close_reason>& closed_by_server() const { return closed_by_server_; }
+
 private:
     task<handshake_result> shake_hands(const server_address& server, std::string target,
-                                       int receive_buffer);
+                                       time_point deadline, int receive_buffer);
+    task<handshake_result> connect_to_any(const server_address& server, time_point deadline,
+                                          int receive_buffer);
+    task<handshake_result> connect(asio::ip::tcp::endpoint endpoint, nanoseconds limit,
+                                   int receive_buffer);
     bool read_some();
     void write_some();
     task<> write_the_rest();
@@ -103,14 +138,12 @@ private:
     std::string_view unread_; ///< in the shared buffer: what next_frame() takes from
     std::string partial_;     ///< the beginning of a frame whose rest has not arrived
     std::string outbox_;
+    std::string broken_; ///< why sending failed; what the server said before is still to be read
     std::string ending_;
+    std::optional<close_reason> closed_by_server_;
     std::uint32_t mask_ = 0x9E3779B9;
     bool flushing_ = false;
     bool may_have_more_ = false; ///< the last read filled the buffer
 };
-
-/// Whether a fresh client is let in now. Leaves again at once.
-task<handshake_result> try_handshake(asio::io_context& loop, poller& sockets, server_address server,
-                                     nanoseconds limit);
 
 } // namespace chat::load

@@ -15,31 +15,23 @@ constexpr std::uint32_t joining_at_once = 100;
 constexpr int tiny_receive_buffer = 2048;
 constexpr std::chrono::milliseconds goodbye_limit{500};
 
-std::string advise(const handshake_result& result, const load_options& options) {
-    const auto url = parse_url(options.url).value_or(ws_url{});
-    switch (result.outcome) {
-    case handshake_outcome::refused:
-        return fmt::format("nothing listens at {}: start the server first, for example "
-                           "./build/async/bin/chat-server --port {}",
-                           options.url, url.port);
-    case handshake_outcome::timed_out:
-        return fmt::format(
-            "{} does not let clients in ({}): the server is frozen or stopped, or no "
-            "chat server; restart it",
-            options.url, result.detail);
-    case handshake_outcome::rejected:
-        return fmt::format("{} refused the WebSocket handshake: {}", options.url, result.detail);
-    default:
-        return fmt::format("no WebSocket connection to {}: {}", options.url, result.detail);
-    }
+/// ` (tried [::1]:8080, 127.0.0.1:8080)` if the user would not know it from the URL.
+std::string tried(const server_address& server, const ws_url& url) {
+    const auto& all = server.endpoints;
+    if (all.size() == 1 && all.front().address().to_string() == url.host)
+        return {};
+    std::string list;
+    for (const auto& endpoint : all)
+        list += (list.empty() ? "" : ", ") + to_string(endpoint);
+    return fmt::format(" (tried {})", list);
 }
 
 } // namespace
 
-crowd::crowd(run_context& run, const load_options& options, server_address server)
+crowd::crowd(run_context& run, const load_options& options, server_address& server)
     : run_{run}
     , options_{options}
-    , server_{std::move(server)}
+    , server_{server}
     , step_done_{run.loop} {
     for (std::uint32_t i = 0; i < options.clients; ++i)
         clients_.emplace_back(run, i);
@@ -80,19 +72,24 @@ task<> crowd::join_in_turn(const progress_line& progress) {
         const auto index = next_++;
         auto name = fmt::format("load-{}", index + 1);
         const auto result =
-            co_await clients_[index].join(server_, target(name), options_.connect_timeout);
-        if (result.outcome == handshake_outcome::completed)
-            progress(++joined_, options_.clients);
-        else
+            co_await clients_[index].join(server_, server_.target(name), options_.connect_timeout);
+        if (result.outcome != handshake_outcome::completed) {
             fail(result, name);
+            continue;
+        }
+        if (index == 0) {
+            server_.endpoints = {result.endpoint};
+            run_.software = result.software;
+        }
+        progress(++joined_, options_.clients);
     }
     one_done();
 }
 
 task<> crowd::join_slow_reader(connection& slow, std::uint32_t number) {
     auto name = fmt::format("slow-{}", number);
-    const auto result =
-        co_await slow.open(server_, target(name), options_.connect_timeout, tiny_receive_buffer);
+    const auto result = co_await slow.open(server_, server_.target(name), options_.connect_timeout,
+                                           tiny_receive_buffer);
     if (result.outcome != handshake_outcome::completed)
         fail(result, name);
     one_done();
@@ -101,7 +98,7 @@ task<> crowd::join_slow_reader(connection& slow, std::uint32_t number) {
 void crowd::fail(const handshake_result& result, const std::string& who) {
     if (failure_)
         return;
-    failure_ = advise(result, options_);
+    failure_ = advise(result);
     if (joined_ > 0)
         *failure_ += fmt::format(" ({} of {} clients had joined, {} could not)", joined_,
                                  options_.clients, who);
@@ -114,10 +111,24 @@ void crowd::give_up() {
     drop();
 }
 
-std::string crowd::target(std::string_view name) const {
+std::string crowd::advise(const handshake_result& result) const {
     const auto url = parse_url(options_.url).value_or(ws_url{});
-    const auto query = url.query.empty() ? fmt::format("name={}", name) : url.query;
-    return fmt::format("{}?{}", url.path, query);
+    const auto where = options_.url + tried(server_, url);
+    switch (result.outcome) {
+    case handshake_outcome::refused:
+        return fmt::format("nothing listens at {}: start the server first, for example "
+                           "./build/async/bin/chat-server --port {}",
+                           where, url.port);
+    case handshake_outcome::timed_out:
+        return fmt::format(
+            "{} does not let clients in ({}): the server is frozen or stopped, or no "
+            "chat server; restart it",
+            where, result.detail);
+    case handshake_outcome::rejected:
+        return fmt::format("{} refused the WebSocket handshake: {}", options_.url, result.detail);
+    default:
+        return fmt::format("no WebSocket connection to {}: {}", where, result.detail);
+    }
 }
 
 task<> crowd::leave() {

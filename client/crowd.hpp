@@ -19,7 +19,8 @@ using progress_line = std::function<void(std::uint32_t, std::uint32_t)>;
 
 class crowd {
 public:
-    crowd(run_context& run, const load_options& options, server_address server);
+    /// Leaves in `server` the one address that took the first client.
+    crowd(run_context& run, const load_options& options, server_address& server);
 
     /// Returns when all have joined, or why not, in one line that says what to do.
     task<std::optional<std::string>> join(const progress_line& progress);
@@ -44,11 +45,11 @@ private:
     task<> join_slow_reader(connection& slow, std::uint32_t number);
     task<> leave_slow_reader(connection& slow);
     void fail(const handshake_result& result, const std::string& who);
-    std::string target(std::string_view name) const;
+    std::string advise(const handshake_result& result) const;
 
     run_context& run_;
     const load_options& options_;
-    server_address server_;
+    server_address& server_;
     std::deque<client> clients_;
     std::deque<connection> slow_readers_;
     std::uint32_t slow_readers_closed_ = 0;

@@ -2,13 +2,11 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+
 namespace chat::load {
 
 namespace {
-
-std::string milliseconds(double ms) {
-    return format_duration(nanoseconds{static_cast<nanoseconds::rep>(ms * 1e6)});
-}
 
 std::string or_dash(const std::string& text) {
     return text.empty() ? "-" : text;
@@ -41,29 +39,41 @@ std::string grouped(std::uint64_t number) {
     return text;
 }
 
+std::string grouped(double number) {
+    constexpr double most = 1e18;
+    return grouped(static_cast<std::uint64_t>(std::clamp(number, 0.0, most)));
+}
+
+std::string milliseconds(double ms) {
+    constexpr double most = 3e12;
+    return format_duration(
+        nanoseconds{static_cast<nanoseconds::rep>(std::clamp(ms, -most, most) * 1e6)});
+}
+
 std::vector<fact> facts(const report& run) {
     // Nothing delivered: the only latencies are those of waiting in vain.
-    const auto us = [&](double value) {
-        return run.delivered == 0 ? "-" : milliseconds(value / 1e3);
-    };
+    const bool measured = run.delivered > 0 && run.latency_us.count > 0;
+    const auto us = [&](double value) { return measured ? milliseconds(value / 1e3) : "-"; };
     std::vector<fact> all{
         {"mutex", or_dash(run.mutex)},
         {"guard", or_dash(run.guard)},
-        {"clients", grouped(run.clients)},
-        {"senders", grouped(run.senders)},
-        {"slow readers", grouped(run.slow_readers)},
+        {"clients", grouped(std::uint64_t{run.clients})},
+        {"senders", grouped(std::uint64_t{run.senders})},
+        {"slow readers", grouped(std::uint64_t{run.slow_readers})},
         {"loop", loop(run)},
-        {"bytes a message", grouped(run.message_bytes)},
+        {"bytes a message", grouped(std::uint64_t{run.message_bytes})},
         {"planned duration", milliseconds(run.duration_ms)},
         {"froze at", froze_at(run)},
         {"starved for", starved_for(run)},
         {"messages sent", grouped(run.sent)},
         {"deliveries expected", grouped(run.expected)},
         {"delivered", grouped(run.delivered)},
-        {"lost", run.interrupted ? "-" : grouped(run.lost)},
+        {"lost", run.interrupted && run.lost == 0 ? "-" : grouped(run.lost)},
+        {"not awaited", grouped(run.not_awaited)},
         {"doubled", grouped(run.duplicated)},
         {"out of order", grouped(run.reordered)},
-        {"deliveries a second", grouped(static_cast<std::uint64_t>(run.deliveries_per_s))},
+        {"connections ended", grouped(run.connections_ended)},
+        {"deliveries a second", run.deliveries_per_s ? grouped(*run.deliveries_per_s) : "-"},
         {"latency p50", us(run.latency_us.p50)},
         {"latency p90", us(run.latency_us.p90)},
         {"latency p99", us(run.latency_us.p99)},

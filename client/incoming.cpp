@@ -37,12 +37,12 @@ std::string text_of(const json::object& object, std::string_view key) {
 
 std::uint64_t number_of(const json::object& object, std::string_view key) {
     const auto* value = object.if_contains(key);
-    json::error_code not_a_number;
+    boost::system::error_code not_a_number;
     return value != nullptr ? value->to_number<std::uint64_t>(not_a_number) : 0;
 }
 
 incoming read_json(std::string_view run, std::string_view frame) {
-    json::error_code error;
+    boost::system::error_code error;
     const auto value = json::parse(frame, error);
     const auto* object = error ? nullptr : value.if_object();
     const auto type = object != nullptr ? text_of(*object, "type") : std::string{};

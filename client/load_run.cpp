@@ -16,29 +16,13 @@ nanoseconds sample_interval(const load_options& options) {
                                    std::chrono::milliseconds{20}, std::chrono::seconds{1});
 }
 
-std::string_view describe(handshake_outcome outcome) {
-    switch (outcome) {
-    case handshake_outcome::completed:
-        return "completed";
-    case handshake_outcome::refused:
-        return "refused";
-    case handshake_outcome::timed_out:
-        return "timed_out";
-    case handshake_outcome::rejected:
-        return "rejected";
-    case handshake_outcome::broken:
-        return "broken";
-    }
-    return "";
-}
-
 silence_report describe(const silence& s, time_point start) {
     return {.at_ms = std::max(in_milliseconds(s.since - start), 0.0),
             .silent_ms = in_milliseconds(s.seen.silent_for),
             .after_messages = s.answered + 1,
             .clients = s.seen.clients,
             .timed_out_clients = s.seen.clients - std::min(s.seen.pongs, s.seen.clients),
-            .handshake = std::string{describe(s.seen.handshake)},
+            .handshake = std::string{to_string(s.seen.handshake)},
             .ended = s.ended.has_value()};
 }
 
@@ -56,19 +40,12 @@ void copy_config(report& r, const load_options& o) {
     r.expected_outcome = to_string(o.expected);
 }
 
-void check_limit(report& r, std::string_view name, nanoseconds measured,
-                 std::optional<nanoseconds> allowed) {
-    if (allowed && measured > *allowed)
-        r.missed_limits.push_back(fmt::format("{} was {}, allowed are {}", name,
-                                              format_duration(measured),
-                                              format_duration(*allowed)));
-}
-
 } // namespace
 
-load_run::load_run(asio::io_context& loop, const load_options& options,
-                   const server_address& server, progress_line progress)
+load_run::load_run(asio::io_context& loop, const load_options& options, server_address server,
+                   progress_line progress)
     : options_{options}
+    , server_{std::move(server)}
     , progress_{std::move(progress)}
     , book_{options.clients, options.senders}
     , sockets_{loop}
@@ -79,11 +56,11 @@ load_run::load_run(asio::io_context& loop, const load_options& options,
                .errors = errors_,
                .shared = shared_,
                .run = new_run_id()}
-    , crowd_{context_, options_, server}
+    , crowd_{context_, options_, server_}
     , talk_{context_, crowd_.clients(), options_}
     , timeline_{loop, book_, sample_interval(options)}
     , cut_short_{loop}
-    , watchdog_{context_, crowd_.clients(), server, options.timeout, cut_short_} {}
+    , watchdog_{context_, crowd_.clients(), server_, options_, cut_short_} {}
 
 task<> load_run::conduct() {
     failure_ = co_await crowd_.join(progress_);
@@ -117,32 +94,55 @@ task<> load_run::talk_for_the_time() {
     spawn(context_.loop, watchdog_.watch());
     spawn(context_.loop, timeline_.keep(start_));
     talk_.begin(start_, stop_);
-    co_await wait_until(measured_from_);
+    co_await talk_until(measured_from_);
     at_measured_ = book_.totals();
-    co_await wait_until(stop_);
-    stop_ = std::min(stop_, clock::now());
+    co_await talk_until(stop_);
     at_stop_ = book_.totals();
+    stop_ = std::min(stop_, clock::now());
     talk_.fall_silent();
+}
+
+task<> load_run::talk_until(time_point end) {
+    // Without a sender nothing happens any more that would be worth the time.
+    while (!is_hopeless() && !watchdog_.nobody_talks() && clock::now() < end)
+        co_await cut_short_.wait_until(end);
 }
 
 task<> load_run::wait_for_the_rest() {
     // While messages come, all of them are waited for, however late; but not for ever.
     const auto limit = clock::now() + options_.duration + 5 * options_.timeout;
-    while (book_.totals().in_flight > 0 && !watchdog_.is_silent() && clock::now() < limit) {
+    while (book_.is_awaiting() && !watchdog_.is_silent() && clock::now() < limit) {
         const auto pause = clock::now() + std::chrono::milliseconds{2};
         if (!co_await wait_until(std::min(limit, pause)))
             break;
     }
 }
 
-/// False when there is no use in going on.
+/// True if there is no use in going on.
+bool load_run::is_hopeless() const {
+    return interrupted_ || watchdog_.outcome() == verdict::frozen ||
+           watchdog_.outcome() == verdict::gone;
+}
+
+/// False if it became hopeless.
 task<bool> load_run::wait_until(time_point limit) {
-    const auto is_lost = [this] {
-        return watchdog_.outcome() == verdict::frozen || watchdog_.outcome() == verdict::gone;
-    };
-    while (!interrupted_ && !is_lost() && clock::now() < limit)
+    while (!is_hopeless() && clock::now() < limit)
         co_await cut_short_.wait_until(limit);
-    co_return !interrupted_ && !is_lost();
+    co_return !is_hopeless();
+}
+
+void load_run::check_limit(report& r, std::string_view name, double quantile,
+                           std::optional<nanoseconds> allowed) const {
+    if (!allowed)
+        return;
+    const auto measured = book_.latency().quantile(quantile);
+    if (book_.latency().count() == 0)
+        r.missed_limits.push_back(fmt::format("{}: nothing was measured, allowed are {}", name,
+                                              format_duration(*allowed)));
+    else if (measured > *allowed)
+        r.missed_limits.push_back(fmt::format("{} was {}, allowed are {}", name,
+                                              format_duration(measured),
+                                              format_duration(*allowed)));
 }
 
 report load_run::make_report() const {
@@ -159,7 +159,9 @@ report load_run::make_report() const {
     r.unsent = talk_.unsent();
     r.expected = totals.expected;
     r.delivered = totals.delivered;
-    (interrupted_ ? r.not_awaited : r.lost) = totals.expected - totals.delivered;
+    const auto missing = totals.expected - totals.delivered;
+    r.lost = std::min(book_.lost(), missing);
+    r.not_awaited = missing - r.lost;
     r.duplicated = totals.duplicated;
     r.reordered = totals.reordered;
     r.slow_readers_closed = crowd_.slow_readers_closed();
@@ -173,15 +175,19 @@ report load_run::make_report() const {
     r.errors = errors_;
     if (totals.invented > 0)
         r.errors["messages of this run that nobody sent"] = totals.invented;
-    check_limit(r, "p50", book_.latency().quantile(0.5), options_.max_p50);
-    check_limit(r, "p99", book_.latency().quantile(0.99), options_.max_p99);
-    check_limit(r, "p999", book_.latency().quantile(0.999), options_.max_p999);
-    r.exit_code =
-        exit_code_of({.outcome = watchdog_.outcome(),
-                      .interrupted = interrupted_,
-                      .flawless = r.lost + r.duplicated + r.reordered + totals.invented == 0,
-                      .within_limits = r.missed_limits.empty()},
-                     options_.expected);
+    for (const auto& [reason, clients] : context_.closed_by_server)
+        r.closed_by_server.push_back(
+            {.clients = clients, .code = reason.code, .reason = reason.reason});
+    r.connections_ended = context_.connections_ended;
+    check_limit(r, "p50", 0.5, options_.max_p50);
+    check_limit(r, "p99", 0.99, options_.max_p99);
+    check_limit(r, "p999", 0.999, options_.max_p999);
+    const auto flaws = r.lost + r.duplicated + r.reordered + totals.invented + r.connections_ended;
+    r.exit_code = exit_code_of({.outcome = watchdog_.outcome(),
+                                .interrupted = interrupted_,
+                                .flawless = flaws == 0,
+                                .within_limits = r.missed_limits.empty()},
+                               options_.expected);
     return r;
 }
 

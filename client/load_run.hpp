@@ -16,13 +16,13 @@ namespace chat::load {
 
 class load_run {
 public:
-    load_run(asio::io_context& loop, const load_options& options, const server_address& server,
+    load_run(asio::io_context& loop, const load_options& options, server_address server,
              progress_line progress);
 
     /// Returns when all is over and nothing is left on the loop.
     task<> conduct();
 
-    /// Ctrl-C: ends the run early; what was measured so far is still reported.
+    /// For Ctrl-C and the like: ends the run early; what was measured so far is still reported.
     void interrupt();
 
     bool has_ended() const { return ended_; }
@@ -34,10 +34,15 @@ public:
 
 private:
     task<> talk_for_the_time();
+    task<> talk_until(time_point end);
     task<> wait_for_the_rest();
     task<bool> wait_until(time_point limit);
+    bool is_hopeless() const;
+    void check_limit(report& r, std::string_view name, double quantile,
+                     std::optional<nanoseconds> allowed) const;
 
     const load_options& options_;
+    server_address server_;
     progress_line progress_;
     ledger book_;
     error_counts errors_;
@@ -47,7 +52,7 @@ private:
     crowd crowd_;
     talk talk_;
     timeline timeline_;
-    bell cut_short_; ///< rung by the watchdog and by Ctrl-C
+    bell cut_short_; ///< rung by the watchdog and by interrupt()
     watchdog watchdog_;
     std::optional<std::string> failure_;
     bool joined_ = false;

@@ -1,7 +1,9 @@
 // chat-load: reads the command line, finds the server, runs the load, writes the report.
 #include "client/compare.hpp"
+#include "client/foreign_text.hpp"
 #include "client/load_run.hpp"
 #include "client/options.hpp"
+#include "client/output.hpp"
 #include "client/page.hpp"
 #include "client/self_test.hpp"
 #include "client/spawn.hpp"
@@ -10,10 +12,11 @@
 #include <boost/asio/signal_set.hpp>
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
+#include <functional>
 #include <stdexcept>
 
 #include <sys/resource.h>
@@ -24,7 +27,10 @@ namespace chat::load {
 namespace {
 
 exit_code complain(std::string_view what) {
-    std::cerr << "chat-load: " << what << '\n';
+    try {
+        print(STDERR_FILENO, fmt::format("chat-load: {}\n", visible(what)));
+    } catch (const std::exception&) { // nobody is there to be told
+    }
     return could_not_run;
 }
 
@@ -48,24 +54,20 @@ server_address resolve(asio::io_context& loop, const ws_url& url) {
     if (error)
         throw std::runtime_error{
             fmt::format("cannot find the host '{}': {}", url.host, error.message())};
-    return {.endpoint = found.begin()->endpoint(),
-            .host = fmt::format("{}:{}", url.host, url.port)};
-}
-
-/// Before the run, so that nobody measures for an hour and then cannot save it. What is there stays
-/// until there is something to replace it.
-void require_writable(const std::string& path) {
-    if (!path.empty() && !std::ofstream{path, std::ios::app})
-        throw std::runtime_error{fmt::format("cannot write to '{}'", path)};
-}
-
-void write_file(const std::string& path, const std::string& text) {
-    if (!path.empty() && !(std::ofstream{path} << text).flush())
-        throw std::runtime_error{fmt::format("cannot write to '{}'", path)};
+    const bool is_v6 = url.host.find(':') != std::string::npos;
+    server_address server{
+        .endpoints = {},
+        .host = fmt::format("{}:{}", is_v6 ? "[" + url.host + "]" : url.host, url.port),
+        .path = url.path,
+        .query = url.query};
+    for (const auto& entry : found)
+        if (std::ranges::find(server.endpoints, entry.endpoint()) == server.endpoints.end())
+            server.endpoints.push_back(entry.endpoint());
+    return server;
 }
 
 progress_line progress_on_terminal(bool quiet) {
-    if (quiet || ::isatty(STDERR_FILENO) != 1)
+    if (quiet || !takes_escapes(STDERR_FILENO))
         return [](std::uint32_t, std::uint32_t) {};
     return [](std::uint32_t done, std::uint32_t total) {
         if (done == total)
@@ -75,32 +77,75 @@ progress_line progress_on_terminal(bool quiet) {
     };
 }
 
-/// The first Ctrl-C ends the run and leaves the report, the second ends everything.
-void heed_signals(asio::signal_set& signals, load_run& run) {
-    signals.async_wait([&](boost::system::error_code error, int) {
-        if (error)
-            return;
-        run.interrupt();
-        signals.clear();
-    });
+bool is_ignored(int signal) {
+    struct sigaction now{};
+    return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
-task<> run_to_end(load_run& run, asio::signal_set& signals) {
+/// The first Ctrl-C ends the run and leaves the report, the second ends everything. A terminal that
+/// hangs up is like the first; a shell that ends sends the same signal again, which changes nothing.
+class run_signals {
+public:
+    run_signals(asio::io_context& loop, load_run& run)
+        : set_{loop, SIGINT, SIGTERM} {
+        if (!is_ignored(SIGHUP)) // as nohup asks for
+            set_.add(SIGHUP);
+        set_.async_wait([this, &run](boost::system::error_code error, int) {
+            if (error)
+                return;
+            run.interrupt();
+            stop_listening();
+        });
+    }
+
+    /// From here on Ctrl-C ends the program at once.
+    void stop_listening() {
+        set_.cancel();
+        set_.remove(SIGINT);
+        set_.remove(SIGTERM);
+    }
+
+private:
+    asio::signal_set set_;
+};
+
+task<> run_to_end(load_run& run, run_signals& signals) {
     co_await run.conduct();
-    signals.cancel();
+    signals.stop_listening();
 }
+
+/// What is left of a run when it has ended. Each destination is tried, whatever became of the others.
+class results {
+public:
+    /// False if it could not be written; the user has been told.
+    bool write(const std::function<void()>& writing) {
+        try {
+            writing();
+            return true;
+        } catch (const std::exception& error) {
+            complain(error.what());
+            return all_written_ = false;
+        }
+    }
+
+    exit_code code_or_failure(int code) const {
+        return all_written_ ? static_cast<exit_code>(code) : could_not_run;
+    }
+
+private:
+    bool all_written_ = true;
+};
 
 exit_code run_load(const load_options& options) {
     constexpr std::uint64_t files_besides_clients = 32;
     allow_open_files(options.clients + options.slow_readers + files_besides_clients);
-    require_writable(options.json);
-    require_writable(options.html);
+    report_file json{options.json};
+    report_file html{options.html};
 
     asio::io_context loop{1};
-    const auto server = resolve(loop, parse_url(options.url).value());
-    load_run run{loop, options, server, progress_on_terminal(options.quiet)};
-    asio::signal_set signals{loop, SIGINT, SIGTERM};
-    heed_signals(signals, run);
+    load_run run{loop, options, resolve(loop, parse_url(options.url).value()),
+                 progress_on_terminal(options.quiet)};
+    run_signals signals{loop, run};
     spawn(loop, run_to_end(run, signals));
     while (!run.has_ended())
         loop.run_one();
@@ -110,16 +155,33 @@ exit_code run_load(const load_options& options) {
     if (run.failure())
         return complain(*run.failure());
     const auto outcome = run.make_report();
-    write_file(options.json, to_json(outcome));
-    write_file(options.html, page({&outcome, 1}));
+    results written;
+    const bool beside = json.is_standard_output() || html.is_standard_output();
+    const int terminal = beside ? STDERR_FILENO : STDOUT_FILENO;
     if (!options.quiet)
-        std::cout << summary(outcome, colours_wanted());
-    return static_cast<exit_code>(outcome.exit_code);
+        written.write([&] { print(terminal, summary(outcome, takes_escapes(terminal))); });
+    if (json.is_wanted())
+        written.write([&] { json.save(to_json(outcome)); });
+    if (html.is_wanted())
+        written.write([&] { html.save(page({&outcome, 1})); });
+    return written.code_or_failure(outcome.exit_code);
+}
+
+exit_code run_compare(const compare_options& options) {
+    const std::array reports{read_report_file(options.left), read_report_file(options.right)};
+    report_file html{options.html};
+    const int terminal = html.is_standard_output() ? STDERR_FILENO : STDOUT_FILENO;
+    results written;
+    written.write(
+        [&] { print(terminal, compare(reports[0], reports[1], takes_escapes(terminal))); });
+    if (html.is_wanted())
+        written.write([&] { html.save(page(reports)); });
+    return written.code_or_failure(as_expected);
 }
 
 exit_code run_self_test() {
     allow_open_files(1024);
-    std::cout << self_test();
+    print(STDOUT_FILENO, self_test());
     return as_expected;
 }
 
@@ -127,18 +189,13 @@ exit_code run_command(int argc, const char* const* argv) {
     const auto command = parse_command_line(argc, argv);
     if (const auto* load = std::get_if<load_options>(&command))
         return load->self_test ? run_self_test() : run_load(*load);
-    if (const auto* comparison = std::get_if<compare_options>(&command)) {
-        const std::array reports{read_report_file(comparison->left),
-                                 read_report_file(comparison->right)};
-        write_file(comparison->html, page(reports));
-        std::cout << compare(reports[0], reports[1], colours_wanted());
-        return as_expected;
-    }
+    if (const auto* comparison = std::get_if<compare_options>(&command))
+        return run_compare(*comparison);
     const auto& nothing_to_run = std::get<usage>(command);
     if (nothing_to_run.code != as_expected)
         complain(nothing_to_run.text);
     else
-        std::cout << nothing_to_run.text;
+        print(STDOUT_FILENO, nothing_to_run.text);
     return nothing_to_run.code;
 }
 
@@ -147,6 +204,7 @@ exit_code run_command(int argc, const char* const* argv) {
 } // namespace chat::load
 
 int main(int argc, char** argv) {
+    chat::load::prepare_standard_streams();
     try {
         return chat::load::run_command(argc, argv);
     } catch (const std::exception& error) {

@@ -1,11 +1,13 @@
 #include "client/options.hpp"
 
 #include "client/stamp.hpp"
+#include "server/web_address.hpp"
 #include "server/whole_number.hpp"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 
@@ -22,8 +24,11 @@ Every message goes to every client. chat-load counts what was lost, doubled or o
 receiver and sender, measures how long each delivery took, and decides by evidence:
 
   alive    messages come through
-  starved  pings and new handshakes are answered, but no message comes for --timeout
-  frozen   messages are in flight, and nothing at all comes back: no message, no pong, no handshake)";
+  starved  the server answers pings, but no message comes for --timeout
+  frozen   messages are in flight, and nothing at all comes back: no message, no pong, no handshake
+
+A handshake that is refused is no sign of life: a proxy does that for a server that is frozen. A client
+that the server closes is named, with the close code and reason, and makes nobody starved.)";
 
 constexpr auto examples = R"(Examples:
   chat-load                                   50 clients, one of them talks as fast as it is answered
@@ -41,14 +46,20 @@ A run with --rate 0 is a closed loop: each sender waits until its own message ha
 --window N until one of its last N has. With --rate N the loop is open: a server that is late is
 charged for the messages that had to wait.
 froze.after_messages in the report is the message at which delivery stopped: 1 is the first one,
-N + 1 when N messages had reached somebody before. A run that Ctrl-C has ended is "interrupted" there:
-its verdict is what was seen so far, and what was on its way is "not_awaited" instead of "lost".
+N + 1 when N messages had reached somebody before.
+
+"lost" is what certainly does not come any more: a later message came instead, or the server said so.
+What had only not come by the end of waiting is "not_awaited". A limit such as --max-p99 without anything
+measured is missed. A run that Ctrl-C or a terminal's end has stopped is "interrupted" in the report: its
+verdict is what was seen so far. --json - and --html - write to standard output; the summary then goes to
+standard error.
 
 Exit codes:
   0  what was expected (--expect, alive by default)    4  alive, though something else was expected
-  1  could not run, interrupted, or the server went    5  a limit missed, or a message lost, doubled
-  2  usage                                                or out of order
-  3  frozen                                            6  starved)";
+  1  could not run, or could not write the results;    5  a limit missed; a message lost, doubled or
+     interrupted; or all connections ended                out of order; or the server closed a client
+  2  usage                                             6  starved
+  3  frozen)";
 
 const std::map<std::string, verdict> outcomes{
     {"alive", verdict::alive}, {"starved", verdict::starved}, {"frozen", verdict::frozen}};
@@ -60,7 +71,9 @@ CLI::Validator duration_check() {
     return {[](std::string& text) {
                 return parse_duration(text)
                            ? std::string{}
-                           : fmt::format("'{}' is no duration: write 250ms, 5s or 2m", text);
+                           : fmt::format(
+                                 "'{}' is not a duration: write 250ms, 5s or 2m, up to 1440m",
+                                 text);
             },
             "TIME"};
 }
@@ -71,7 +84,9 @@ CLI::Validator positive_duration_check() {
                 return span && *span >= std::chrono::milliseconds{1}
                            ? std::string{}
                            : fmt::format(
-                                 "'{}' is no duration of 1ms or more: write 250ms, 5s or 2m", text);
+                                 "'{}' is not a duration from 1ms to 1440m: write 250ms, 5s "
+                                 "or 2m",
+                                 text);
             },
             "TIME"};
 }
@@ -148,8 +163,9 @@ void add_load_options(CLI::App& app, load_options& load) {
     add_limit(app, "--max-p50", load.max_p50, "fail when half of all deliveries take longer");
     add_limit(app, "--max-p99", load.max_p99, "fail when 1 of 100 takes longer");
     add_limit(app, "--max-p999", load.max_p999, "fail when 1 of 1000 takes longer");
-    app.add_option("--json", load.json, "write the report to this file")->type_name("FILE");
-    app.add_option("--html", load.html, "write a page with the report to this file")
+    app.add_option("--json", load.json, "write the report to this file; - is standard output")
+        ->type_name("FILE");
+    app.add_option("--html", load.html, "write a page with the report to this file; - as above")
         ->type_name("FILE");
     app.add_flag("--quiet", load.quiet, "print errors only");
     app.add_flag("--self-test", load.self_test,
@@ -157,6 +173,8 @@ void add_load_options(CLI::App& app, load_options& load) {
 }
 
 std::optional<std::string> contradiction(const load_options& load) {
+    if (load.json == "-" && load.html == "-")
+        return "--json - and --html - cannot share standard output: give one of them a file";
     if (load.senders > load.clients)
         return fmt::format(
             "--senders {} is more than --clients {}: the senders are some of the clients",
@@ -180,31 +198,24 @@ std::string one_line(std::string text) {
 } // namespace
 
 std::optional<ws_url> parse_url(std::string_view text) {
-    constexpr std::string_view scheme = "ws://";
-    if (!text.starts_with(scheme))
+    // What is not printable would break the line of the request that has the target.
+    const bool is_printable = std::ranges::all_of(
+        text, [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '\x7f'; });
+    auto parsed = parse_web_url(text);
+    if (!is_printable || !parsed || parsed->scheme != "ws")
         return {};
-    text.remove_prefix(scheme.size());
-    const auto authority = text.substr(0, text.find_first_of("/?"));
-    const auto target = text.substr(authority.size());
-    const auto colon = authority.find(':', authority.starts_with('[') ? authority.find(']') : 0);
+    if (text.substr(0, text.size() - parsed->rest.size()).ends_with(':'))
+        return {}; // a port that somebody forgot
+    const auto target = parsed->rest.substr(0, parsed->rest.find('#'));
+    const auto question = std::min(target.find('?'), target.size());
     ws_url url;
-    url.host = authority.substr(0, colon);
-    if (url.host.starts_with('[') != url.host.ends_with(']'))
-        return {};
-    if (url.host.starts_with('['))
-        url.host = url.host.substr(1, url.host.size() - 2);
-    if (colon != std::string_view::npos) {
-        const auto port = authority.substr(colon + 1);
-        const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
-        if (error != std::errc{} || end != port.data() + port.size() || url.port == 0)
-            return {};
-    }
-    const auto question = target.find('?');
-    if (question != 0 && !target.empty())
-        url.path = std::string{target.substr(0, question)};
-    if (question != std::string_view::npos)
-        url.query = std::string{target.substr(question + 1)};
-    return url.host.empty() ? std::nullopt : std::optional{url};
+    url.host = std::move(parsed->address.host);
+    url.port = parsed->address.port.value_or(*default_port(parsed->scheme));
+    if (question > 0)
+        url.path = target.substr(0, question);
+    if (question < target.size())
+        url.query = target.substr(question + 1);
+    return url;
 }
 
 std::variant<load_options, compare_options, usage> parse_command_line(int argc,
@@ -214,6 +225,7 @@ std::variant<load_options, compare_options, usage> parse_command_line(int argc,
     CLI::App app{description, "chat-load"};
     app.footer(examples);
     app.get_formatter()->column_width(28);
+    app.set_version_flag("--version", "chat-load " CHAT_VERSION);
     add_load_options(app, load);
     auto* compare = app.add_subcommand("compare", "two reports side by side");
     compare->add_option("A.json", comparison.left, "a report of --json")->required();
@@ -223,6 +235,8 @@ std::variant<load_options, compare_options, usage> parse_command_line(int argc,
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
         return usage{.code = as_expected, .text = (*compare ? compare : &app)->help()};
+    } catch (const CLI::CallForVersion& version) {
+        return usage{.code = as_expected, .text = version.what() + std::string{"\n"}};
     } catch (const CLI::ParseError& error) {
         return usage{.text = one_line(error.what()) + advice};
     }

@@ -14,13 +14,14 @@ namespace chat::load {
 
 /// `ws://HOST:PORT/`
 struct ws_url {
-    std::string host;
+    std::string host; ///< a name in lower case, or an IP address; IPv6 without brackets
     std::uint16_t port = 80;
     std::string path = "/"; ///< without a query
     std::string query;      ///< without its question mark
 };
 
-/// Nothing when it is no URL of that form; `wss://` is not supported.
+/// Reads a URL of that form. A fragment is dropped, and the scheme may be in capitals; a user name, an
+/// IPv6 zone and `wss://` are not supported.
 std::optional<ws_url> parse_url(std::string_view text);
 
 struct load_options {

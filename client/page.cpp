@@ -1,6 +1,7 @@
 #include "client/page.hpp"
 
 #include "client/facts.hpp"
+#include "client/foreign_text.hpp"
 #include "client/summary.hpp"
 
 #include <spdlog/fmt/fmt.h>
@@ -57,8 +58,8 @@ svg { width: 100%; height: 11rem; display: block; border-bottom: 1px solid var(-
 
 std::string escaped(std::string_view text) {
     std::string out;
-    for (const char c : text) {
-        if (c == '<' || c == '>' || c == '&' || c == '"')
+    for (const char c : visible(text)) {
+        if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
             out += fmt::format("&#{};", static_cast<int>(c));
         else
             out += c;
@@ -147,8 +148,8 @@ std::string drawing(const report& run) {
 std::string section(const report& run) {
     std::string html;
     auto out = std::back_inserter(html);
-    fmt::format_to(out, "<section>\n<h2 class=\"{}\">{}</h2>\n<ul>\n", outcome_in_words(run),
-                   escaped(headline(run)));
+    fmt::format_to(out, "<section>\n<h2 class=\"{}\">{}</h2>\n<ul>\n",
+                   escaped(outcome_in_words(run)), escaped(headline(run)));
     for (const auto& line : evidence_lines(run))
         fmt::format_to(out, "<li>{}</li>\n", escaped(line));
     fmt::format_to(out, "</ul>\n<h3>Over time</h3>\n<div>{}</div>\n<h3>Numbers</h3>\n<table>\n",

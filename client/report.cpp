@@ -1,5 +1,7 @@
 #include "client/report.hpp"
 
+#include "client/foreign_text.hpp"
+
 #include <boost/json.hpp>
 
 #include <stdexcept>
@@ -23,19 +25,42 @@ namespace {
 // Each part has its two directions side by side, so that they stay alike.
 
 json::object write(const latency_summary& l) {
-    return {{"count", l.count}, {"p50", l.p50},   {"p90", l.p90},
-            {"p99", l.p99},     {"p999", l.p999}, {"max", l.max}};
+    const auto us = [&](double value) { return l.count > 0 ? json::value(value) : json::value(); };
+    return {{"count", l.count}, {"p50", us(l.p50)},   {"p90", us(l.p90)},
+            {"p99", us(l.p99)}, {"p999", us(l.p999)}, {"max", us(l.max)}};
+}
+
+double number_or_zero(const json::value& value) {
+    return value.is_null() ? 0 : value.to_number<double>();
 }
 
 latency_summary read_latency(const json::value& value) {
     const auto& o = value.as_object();
-    const auto us = [&](const char* key) { return o.at(key).to_number<double>(); };
+    const auto us = [&](const char* key) { return number_or_zero(o.at(key)); };
     return {.count = o.at("count").to_number<std::uint64_t>(),
             .p50 = us("p50"),
             .p90 = us("p90"),
             .p99 = us("p99"),
             .p999 = us("p999"),
             .max = us("max")};
+}
+
+json::array write(const std::vector<closed_clients>& closed) {
+    json::array all;
+    for (const auto& c : closed)
+        all.push_back(json::object{{"clients", c.clients}, {"code", c.code}, {"reason", c.reason}});
+    return all;
+}
+
+std::vector<closed_clients> read_closed(const json::value& value) {
+    std::vector<closed_clients> all;
+    for (const auto& entry : value.as_array()) {
+        const auto& o = entry.as_object();
+        all.push_back({.clients = o.at("clients").to_number<std::uint64_t>(),
+                       .code = o.at("code").to_number<std::uint16_t>(),
+                       .reason = json::value_to<std::string>(o.at("reason"))});
+    }
+    return all;
 }
 
 json::value write(const std::optional<silence_report>& s) {
@@ -136,7 +161,11 @@ report read_report(const json::object& o) {
     r.duplicated = count("duplicated");
     r.reordered = count("reordered");
     r.slow_readers_closed = count("slow_readers_closed");
-    r.deliveries_per_s = o.at("deliveries_per_s").to_number<double>();
+    if (o.contains("closed_by_server")) // so with these
+        r.closed_by_server = read_closed(o.at("closed_by_server"));
+    r.connections_ended = o.contains("connections_ended") ? count("connections_ended") : 0;
+    if (const auto& rate = o.at("deliveries_per_s"); !rate.is_null())
+        r.deliveries_per_s = rate.to_number<double>();
     r.measured_ms = o.at("measured_ms").to_number<double>();
     r.latency_us = read_latency(o.at("latency_us"));
     r.latency_from_send_us = read_latency(o.at("latency_from_send_us"));
@@ -149,41 +178,44 @@ report read_report(const json::object& o) {
 } // namespace
 
 std::string to_json(const report& r) {
-    const json::object o{{"verdict", r.outcome},
-                         {"exit_code", r.exit_code},
-                         {"interrupted", r.interrupted},
-                         {"froze", write(r.froze)},
-                         {"starved", write(r.starved)},
-                         {"config", write_config(r)},
-                         {"server", {{"mutex", r.mutex}, {"guard", r.guard}}},
-                         {"sent", r.sent},
-                         {"unsent", r.unsent},
-                         {"expected", r.expected},
-                         {"delivered", r.delivered},
-                         {"lost", r.lost},
-                         {"not_awaited", r.not_awaited},
-                         {"duplicated", r.duplicated},
-                         {"reordered", r.reordered},
-                         {"slow_readers_closed", r.slow_readers_closed},
-                         {"deliveries_per_s", r.deliveries_per_s},
-                         {"measured_ms", r.measured_ms},
-                         {"latency_us", write(r.latency_us)},
-                         {"latency_from_send_us", write(r.latency_from_send_us)},
-                         {"timeline", write(r.timeline)},
-                         {"errors", json::value_from(r.errors)},
-                         {"missed_limits", json::value_from(r.missed_limits)}};
-    return json::serialize(o) + "\n";
+    const json::object o{
+        {"verdict", r.outcome},
+        {"exit_code", r.exit_code},
+        {"interrupted", r.interrupted},
+        {"froze", write(r.froze)},
+        {"starved", write(r.starved)},
+        {"config", write_config(r)},
+        {"server", {{"mutex", r.mutex}, {"guard", r.guard}}},
+        {"sent", r.sent},
+        {"unsent", r.unsent},
+        {"expected", r.expected},
+        {"delivered", r.delivered},
+        {"lost", r.lost},
+        {"not_awaited", r.not_awaited},
+        {"duplicated", r.duplicated},
+        {"reordered", r.reordered},
+        {"slow_readers_closed", r.slow_readers_closed},
+        {"closed_by_server", write(r.closed_by_server)},
+        {"connections_ended", r.connections_ended},
+        {"deliveries_per_s", r.deliveries_per_s ? json::value(*r.deliveries_per_s) : json::value()},
+        {"measured_ms", r.measured_ms},
+        {"latency_us", write(r.latency_us)},
+        {"latency_from_send_us", write(r.latency_from_send_us)},
+        {"timeline", write(r.timeline)},
+        {"errors", json::value_from(r.errors)},
+        {"missed_limits", json::value_from(r.missed_limits)}};
+    return with_valid_utf8(json::serialize(o)) + "\n";
 }
 
 report report_from_json(std::string_view text) {
-    json::error_code error;
+    boost::system::error_code error;
     const auto value = json::parse({text.data(), text.size()}, error);
     if (error)
-        throw std::runtime_error{"no JSON: " + error.message()};
+        throw std::runtime_error{"not JSON: " + error.message()};
     try {
         return read_report(value.as_object());
     } catch (const std::exception&) {
-        throw std::runtime_error{"no report of chat-load"};
+        throw std::runtime_error{"not a report of chat-load"};
     }
 }
 

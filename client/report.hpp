@@ -12,7 +12,7 @@
 
 namespace chat::load {
 
-/// In microseconds.
+/// In microseconds; without meaning if nothing was counted.
 struct latency_summary {
     std::uint64_t count = 0;
     double p50 = 0;
@@ -38,8 +38,15 @@ struct silence_report {
     std::uint64_t after_messages = 0;    ///< the message at which delivery stopped: 1 is the first
     std::uint64_t clients = 0;           ///< connected, and pinged
     std::uint64_t timed_out_clients = 0; ///< of them, those who did not answer the ping either
-    std::string handshake;               ///< what became of one more client
+    std::string handshake;               ///< of newcomer: what became of one more client
     bool ended = false;                  ///< messages came again later
+};
+
+/// Clients whose connections the server closed in the same way.
+struct closed_clients {
+    std::uint64_t clients = 0;
+    std::uint16_t code = 0; ///< 1005: the close frame had none
+    std::string reason;
 };
 
 struct report {
@@ -69,13 +76,15 @@ struct report {
     std::uint64_t unsent = 0; ///< planned, but the connection took no more
     std::uint64_t expected = 0;
     std::uint64_t delivered = 0;
-    std::uint64_t lost = 0;
-    std::uint64_t not_awaited = 0; ///< instead of lost: on its way when the run was interrupted
+    std::uint64_t lost = 0;        ///< certainly do not come any more
+    std::uint64_t not_awaited = 0; ///< had not come when the waiting ended
     std::uint64_t duplicated = 0;
     std::uint64_t reordered = 0;
     std::uint64_t slow_readers_closed = 0; ///< by the server, as it should
-    double deliveries_per_s = 0;
-    double measured_ms = 0; ///< the time that deliveries_per_s is about
+    std::vector<closed_clients> closed_by_server;
+    std::uint64_t connections_ended = 0;    ///< clients: these, and those whose connection broke
+    std::optional<double> deliveries_per_s; ///< nothing if no time was measured
+    double measured_ms = 0;                 ///< the time that deliveries_per_s is about
     latency_summary latency_us;
     latency_summary latency_from_send_us;
     std::vector<timeline_point> timeline;

@@ -1,26 +1,21 @@
 #include "client/summary.hpp"
 
+#include "client/connection.hpp"
 #include "client/facts.hpp"
+#include "client/foreign_text.hpp"
 
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <functional>
 #include <iterator>
 #include <string_view>
 
-#include <unistd.h>
-
 namespace chat::load {
 
 namespace {
-
-std::string milliseconds(double ms) {
-    return format_duration(nanoseconds{static_cast<std::int64_t>(ms * 1e6)});
-}
 
 std::string microseconds(double us) {
     return milliseconds(us / 1e3);
@@ -30,25 +25,34 @@ std::string counted(std::uint64_t number, std::string_view thing) {
     return fmt::format("{} {}{}", grouped(number), thing, number == 1 ? "" : "s");
 }
 
+bool is_flawed(const report& run) {
+    return run.lost + run.duplicated + run.reordered + run.connections_ended > 0;
+}
+
 std::string_view colour_of(const report& run) {
     constexpr std::string_view red = "\x1b[1;31m", yellow = "\x1b[1;33m", green = "\x1b[1;32m";
     if (run.outcome == "frozen" || run.outcome == "gone")
         return red;
-    const bool flawed = run.lost + run.duplicated + run.reordered > 0;
-    return run.outcome == "starved" || run.interrupted || flawed ? yellow : green;
+    return run.outcome == "starved" || run.interrupted || is_flawed(run) || run.not_awaited > 0
+               ? yellow
+               : green;
 }
 
 std::string sentence_on_handshake(const std::string& handshake) {
+    if (handshake == "welcomed")
+        return "a new client was let in, perhaps by another server";
     if (handshake == "completed")
         return "a new handshake completed";
+    if (handshake == "elsewhere")
+        return "a new handshake was completed by something else than before";
     if (handshake == "rejected")
-        return "a new handshake was answered, with a refusal";
+        return "a new handshake was refused, perhaps by a proxy";
     return handshake == "timed_out" ? "a new handshake did not complete"
                                     : fmt::format("a new handshake failed ({})", handshake);
 }
 
 std::vector<std::string> evidence_of(const silence_report& s) {
-    const auto answered = s.clients - s.timed_out_clients;
+    const auto answered = s.clients - std::min(s.clients, s.timed_out_clients);
     return {fmt::format("{} of {} heard nothing for {}, though messages were in flight",
                         grouped(s.clients), counted(s.clients, "client"),
                         milliseconds(s.silent_ms)),
@@ -101,11 +105,30 @@ std::string describe_latency(const latency_summary& l) {
 }
 
 std::string describe_deliveries(const report& run) {
-    return fmt::format(
-        "{} of {} ({} {}, {} doubled, {} out of order), {} a second", grouped(run.delivered),
-        grouped(run.expected), grouped(run.interrupted ? run.not_awaited : run.lost),
-        run.interrupted ? "not awaited" : "lost", grouped(run.duplicated), grouped(run.reordered),
-        grouped(static_cast<std::uint64_t>(run.deliveries_per_s)));
+    const bool names_not_awaited = run.not_awaited > 0 || run.interrupted;
+    auto text = fmt::format("{} of {} (", grouped(run.delivered), grouped(run.expected));
+    if (names_not_awaited)
+        text += fmt::format("{} not awaited, ", grouped(run.not_awaited));
+    if (run.lost > 0 || !names_not_awaited)
+        text += fmt::format("{} lost, ", grouped(run.lost));
+    text += fmt::format("{} doubled, {} out of order)", grouped(run.duplicated),
+                        grouped(run.reordered));
+    return run.deliveries_per_s
+               ? text + fmt::format(", {} a second", grouped(*run.deliveries_per_s))
+               : text;
+}
+
+std::string describe_close(const report& run, const closed_clients& closed) {
+    return fmt::format("{} of {} {}", grouped(closed.clients), counted(run.clients, "client"),
+                       to_string(close_reason{.code = closed.code, .reason = closed.reason}));
+}
+
+/// Nobody needs to be told twice: these are described one by one.
+bool is_close(const report& run, std::string_view kind) {
+    return std::ranges::any_of(run.closed_by_server, [&](const closed_clients& closed) {
+        return kind == "connection: " +
+                           to_string(close_reason{.code = closed.code, .reason = closed.reason});
+    });
 }
 
 std::string closing_line(const report& run) {
@@ -120,39 +143,44 @@ std::string closing_line(const report& run) {
 
 } // namespace
 
-bool colours_wanted() {
-    const char* const unwanted =
-        std::getenv("NO_COLOR"); // no-color.org: any value but an empty one
-    return ::isatty(STDOUT_FILENO) == 1 && (unwanted == nullptr || *unwanted == '\0');
-}
-
 std::string headline(const report& run) {
     if (run.froze)
         return run.froze->after_messages == 1
                    ? "FROZEN on the first message"
                    : "FROZEN on message " + grouped(run.froze->after_messages);
     if (run.outcome == "gone")
-        return "GONE: the server closed all connections";
+        return run.closed_by_server.empty() ? "GONE: all connections broke"
+                                            : "GONE: the server closed all connections";
     if (run.starved)
         return fmt::format("STARVED for {}{}", milliseconds(run.starved->silent_ms),
                            run.starved->ended ? ", then messages came again" : "");
     if (run.sent == 0)
         return "ALIVE, but nothing was sent";
-    if (run.interrupted && run.duplicated + run.reordered == 0)
+    const bool in_order = run.lost + run.duplicated + run.reordered == 0;
+    if (run.interrupted && in_order)
         return fmt::format("INTERRUPTED after {}", counted(run.sent, "message"));
-    if (run.lost + run.duplicated + run.reordered == 0)
-        return fmt::format("ALIVE: {} reached all {}", counted(run.sent, "message"),
-                           counted(run.clients, "client"));
-    return fmt::format("ALIVE, but {} deliveries lost, {} doubled, {} out of order",
-                       grouped(run.lost), grouped(run.duplicated), grouped(run.reordered));
+    if (!in_order)
+        return fmt::format("ALIVE, but {} deliveries lost, {} doubled, {} out of order",
+                           grouped(run.lost), grouped(run.duplicated), grouped(run.reordered));
+    if (run.connections_ended > 0)
+        return fmt::format("ALIVE, but {} of {} did not stay connected",
+                           grouped(run.connections_ended), counted(run.clients, "client"));
+    if (run.not_awaited > 0)
+        return fmt::format("ALIVE, but {} deliveries had not come by the end",
+                           grouped(run.not_awaited));
+    return fmt::format("ALIVE: {} reached all {}", counted(run.sent, "message"),
+                       counted(run.clients, "client"));
 }
 
 std::vector<std::string> evidence_lines(const report& run) {
     std::vector<std::string> lines;
     if (const auto& silence = run.froze ? run.froze : run.starved)
         lines = evidence_of(*silence);
+    for (const auto& closed : run.closed_by_server)
+        lines.push_back(describe_close(run, closed));
     for (const auto& [kind, count] : run.errors)
-        lines.push_back(fmt::format("{}: {}", kind, grouped(count)));
+        if (!is_close(run, kind))
+            lines.push_back(fmt::format("{}: {}", kind, grouped(count)));
     for (const auto& missed : run.missed_limits)
         lines.push_back(missed);
     return lines;
@@ -161,23 +189,29 @@ std::vector<std::string> evidence_lines(const report& run) {
 std::string summary(const report& run, bool colours) {
     std::string text;
     auto out = std::back_inserter(text);
-    fmt::format_to(out, "\n  {}{}{}\n", colours ? colour_of(run) : "", headline(run),
+    const auto row = [&](std::string_view label, const std::string& value) {
+        fmt::format_to(out, "  {:<11}{}\n", label, visible(value));
+    };
+    fmt::format_to(out, "\n  {}{}{}\n", colours ? colour_of(run) : "", visible(headline(run)),
                    colours ? "\x1b[0m" : "");
     for (const auto& line : evidence_lines(run))
-        fmt::format_to(out, "    {}\n", line);
-    fmt::format_to(out, "\n  server     {}\n  load       {}\n", describe_server(run),
-                   describe_load(run));
-    fmt::format_to(out, "  sent       {}{}\n", counted(run.sent, "message"),
-                   run.unsent > 0 ? fmt::format(", {} more were due", grouped(run.unsent)) : "");
-    fmt::format_to(out, "  delivered  {}\n", describe_deliveries(run));
+        fmt::format_to(out, "    {}\n", visible(line));
+    text += '\n';
+    row("server", describe_server(run));
+    row("load", describe_load(run));
+    row("sent", counted(run.sent, "message") +
+                    (run.unsent > 0 ? fmt::format(", {} more were due", grouped(run.unsent)) : ""));
+    row("delivered", describe_deliveries(run));
     if (run.slow_readers > 0)
-        fmt::format_to(out, "  slow       {} of {} closed by the server\n", run.slow_readers_closed,
-                       counted(run.slow_readers, "slow reader"));
-    if (run.delivered > 0)
-        fmt::format_to(out, "  latency    {}\n", describe_latency(run.latency_us));
-    fmt::format_to(out, "  over time  [{}]\n", sparkline(run.timeline));
+        row("slow", fmt::format("{} of {} closed by the server", run.slow_readers_closed,
+                                counted(run.slow_readers, "slow reader")));
+    if (run.latency_us.count == 0 && run.delivered > 0)
+        row("latency", "nothing was measured");
+    else if (run.delivered > 0)
+        row("latency", describe_latency(run.latency_us));
+    row("over time", fmt::format("[{}]", sparkline(run.timeline)));
     if (const auto last = closing_line(run); !last.empty())
-        fmt::format_to(out, "\n  {}\n", last);
+        fmt::format_to(out, "\n  {}\n", visible(last));
     return text + "\n";
 }
 

@@ -5,6 +5,7 @@
 
 #include "client/client.hpp"
 #include "client/options.hpp"
+#include "client/schedule.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -25,6 +26,8 @@ public:
 private:
     task<> answer_and_ask(std::uint32_t sender);
     task<> follow_schedule(std::uint32_t sender);
+
+    void book_unsent(std::uint32_t sender, const schedule& plan, std::uint64_t next);
 
     bool may_speak(const client& speaker) const {
         return !silent_ && speaker.is_here() && clock::now() < stop_;

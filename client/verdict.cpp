@@ -16,14 +16,33 @@ std::string_view to_string(verdict v) {
     return "";
 }
 
+std::string_view to_string(newcomer n) {
+    switch (n) {
+    case newcomer::timed_out:
+        return "timed_out";
+    case newcomer::refused:
+        return "refused";
+    case newcomer::broken:
+        return "broken";
+    case newcomer::rejected:
+        return "rejected";
+    case newcomer::elsewhere:
+        return "elsewhere";
+    case newcomer::completed:
+        return "completed";
+    case newcomer::welcomed:
+        return "welcomed";
+    }
+    return "";
+}
+
 verdict judge(const evidence& seen, nanoseconds timeout) {
     if (seen.clients == 0)
         return verdict::gone;
     if (seen.silent_for < timeout)
         return verdict::alive;
-    const bool let_in = seen.handshake == handshake_outcome::completed ||
-                        seen.handshake == handshake_outcome::rejected;
-    return seen.pongs > 0 || let_in ? verdict::starved : verdict::frozen;
+    return seen.pongs > 0 || seen.handshake == newcomer::completed ? verdict::starved
+                                                                   : verdict::frozen;
 }
 
 exit_code exit_code_of(const run_result& result, verdict expected) {

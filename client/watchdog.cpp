@@ -2,18 +2,42 @@
 
 #include "client/spawn.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace chat::load {
 
-watchdog::watchdog(run_context& run, std::deque<client>& clients, server_address server,
-                   nanoseconds timeout, bell& verdict_reached)
+namespace {
+
+newcomer describe(handshake_outcome outcome) {
+    switch (outcome) {
+    case handshake_outcome::completed:
+        return newcomer::completed;
+    case handshake_outcome::refused:
+        return newcomer::refused;
+    case handshake_outcome::timed_out:
+        return newcomer::timed_out;
+    case handshake_outcome::rejected:
+        return newcomer::rejected;
+    case handshake_outcome::broken:
+        break;
+    }
+    return newcomer::broken;
+}
+
+} // namespace
+
+watchdog::watchdog(run_context& run, std::deque<client>& clients, const server_address& server,
+                   const load_options& options, bell& turn_of_events)
     : run_{run}
     , clients_{clients}
-    , server_{std::move(server)}
-    , timeout_{timeout}
-    , verdict_reached_{verdict_reached}
+    , server_{server}
+    , senders_{options.senders}
+    , timeout_{options.timeout}
+    , turn_of_events_{turn_of_events}
     , stopped_{run.loop} {}
 
 void watchdog::stop() {
@@ -30,16 +54,25 @@ task<> watchdog::watch() {
             note_end_of_silence();
         if (clients_here() == 0 && !stopping_)
             outcome_ = verdict::gone;
-        else if (since && clock::now() - *since >= timeout_ / 2)
+        else if (since && clock::now() - *since >= timeout_ / 2 && run_.book.is_awaiting())
             co_await look_closer(*since);
+        look_for_senders();
     }
-    verdict_reached_.ring();
+    turn_of_events_.ring();
+}
+
+void watchdog::look_for_senders() {
+    const auto end = clients_.begin() + senders_;
+    if (nobody_talks_ || std::any_of(clients_.begin(), end, std::mem_fn(&client::is_here)))
+        return;
+    nobody_talks_ = true;
+    turn_of_events_.ring();
 }
 
 task<> watchdog::look_closer(time_point since) {
     ++run_.ping_round;
     run_.pongs = 0;
-    handshake_ = handshake_outcome::timed_out;
+    handshake_ = newcomer::timed_out;
     for (auto& one : clients_)
         one.ping();
     spawn(run_.loop, try_one_more(run_.ping_round));
@@ -60,9 +93,23 @@ task<> watchdog::look_closer(time_point since) {
 }
 
 task<> watchdog::try_one_more(std::uint32_t round) {
-    const auto result = co_await try_handshake(run_.loop, run_.sockets, server_, timeout_ / 2);
-    if (round == run_.ping_round)
-        handshake_ = result.outcome;
+    const auto deadline = clock::now() + timeout_ / 2;
+    const auto note = [this, round](newcomer seen) {
+        if (round == run_.ping_round)
+            handshake_ = seen;
+    };
+    connection probe{run_.loop, run_.sockets, run_.shared};
+    const auto result =
+        co_await probe.open(server_, server_.target("load-probe"), deadline - clock::now());
+    const bool is_ours = result.software == run_.software;
+    const bool completed = result.outcome == handshake_outcome::completed;
+    note(completed && !is_ours ? newcomer::elsewhere : describe(result.outcome));
+    if (completed && is_ours && co_await probe.hears_something(deadline - clock::now()))
+        note(newcomer::welcomed);
+    probe.say_goodbye();
+    probe.drop();
+    // What it may still have been writing ends in a turn that is due already, and needs it.
+    co_await asio::post(run_.loop.get_executor(), use_task);
 }
 
 void watchdog::note(const silence& seen) {

@@ -4,6 +4,7 @@
 
 #include "client/bell.hpp"
 #include "client/client.hpp"
+#include "client/options.hpp"
 #include "client/verdict.hpp"
 
 #include <deque>
@@ -22,9 +23,10 @@ struct silence {
 
 class watchdog {
 public:
-    /// Rings `verdict_reached` when there is no use in going on: frozen or gone.
-    watchdog(run_context& run, std::deque<client>& clients, server_address server,
-             nanoseconds timeout, bell& verdict_reached);
+    /// Rings `turn_of_events` when there is no use in going on (frozen or gone), and when the last
+    /// sender's connection has ended.
+    watchdog(run_context& run, std::deque<client>& clients, const server_address& server,
+             const load_options& options, bell& turn_of_events);
 
     task<> watch();
     void stop();
@@ -37,21 +39,27 @@ public:
     /// When it was judged that nothing moves and nothing has moved since.
     bool is_silent() const { return current_.has_value() && !current_->ended; }
 
+    /// True if no sender is connected any more.
+    bool nobody_talks() const { return nobody_talks_; }
+
 private:
     task<> look_closer(time_point since);
     task<> try_one_more(std::uint32_t round);
+    void look_for_senders();
     void note(const silence& seen);
     void note_end_of_silence();
     std::uint64_t clients_here() const;
 
     run_context& run_;
     std::deque<client>& clients_;
-    server_address server_;
+    const server_address& server_;
+    std::uint32_t senders_;
     nanoseconds timeout_;
-    bell& verdict_reached_;
+    bell& turn_of_events_;
     bell stopped_;
     bool stopping_ = false;
-    handshake_outcome handshake_ = handshake_outcome::timed_out;
+    bool nobody_talks_ = false;
+    newcomer handshake_ = newcomer::timed_out;
     verdict outcome_ = verdict::alive;
     std::optional<silence> current_;
     std::optional<silence> longest_;

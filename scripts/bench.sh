@@ -9,8 +9,8 @@ usage() {
 Usage: scripts/bench.sh mutex [--no-setup] [OPTION OF GOOGLE BENCHMARK...]
        scripts/bench.sh chat [--no-setup] [--quick] [OPTION...]
 
-  mutex        what the async mutex costs, beside std::mutex, a channel, a strand and the bare yield,
-               all in one process; each goal with what was measured, met or missed
+  mutex        what the async mutex costs, beside std::mutex, a channel, a strand and the bare yield:
+               first in instructions, which are the same on every host, then in time, as ratios
   chat         what the chat servers deliver, as shares of a bare epoll server's, and npm ws beside
                them: about a quarter of an hour, with --quick two minutes; needs two processors
 
@@ -62,13 +62,14 @@ count_instructions() {
 bench_mutex() {
     configure "$tree" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCHAT_TESTS=OFF -DCHAT_BENCH=ON
     build "$tree" --target mutex_bench
-    show_command "$tree/bin/mutex_bench" --benchmark_repetitions=5 "$@"
-    "$tree/bin/mutex_bench" --benchmark_repetitions=5 --benchmark_min_time=0.1 "$@"
     if command -v valgrind >/dev/null; then
         count_instructions
     else
         say "" "For instruction counts install valgrind."
     fi
+    say ""
+    show_command "$tree/bin/mutex_bench" --benchmark_repetitions=5 "$@"
+    "$tree/bin/mutex_bench" --benchmark_repetitions=5 --benchmark_min_time=0.1 "$@"
 }
 
 # The servers that live, chat-load and the bare epoll server; ws where there is npm.

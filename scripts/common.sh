@@ -38,9 +38,20 @@ parallel_jobs() {
     echo $((cores < gigabytes ? cores : gigabytes))
 }
 
-# For a demonstration: not optimised, several files compiled as one. A third of the time.
-demo_build=(-G Ninja -DCHAT_TESTS=OFF -DCMAKE_BUILD_TYPE=None
-    -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=6)
+# Several files compiled as one, the same ones for a demonstration and in the tests: which files meet
+# decides which warnings there are.
+unity_build=(-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=6)
+
+# For a demonstration: not optimised. With unity_build it takes a third of the time.
+demo_build=(-G Ninja -DCHAT_TESTS=OFF -DCMAKE_BUILD_TYPE=None "${unity_build[@]}")
+
+# clang_version: of the clang to use. That is 19, or else the newest that is installed.
+clang_version() {
+    local newest=19
+    command -v clang++-19 >/dev/null ||
+        newest=$(compgen -c clang++- | sed -n 's/^clang++-\([0-9]*\)$/\1/p' | sort -n | tail -n 1)
+    echo "${newest:-19}"
+}
 
 # configure TREE CMAKE_ARGUMENT...: quiet, unless it fails.
 configure() {

@@ -1,48 +1,59 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that this project needs, those that are missing and no others.
+# Installs the packages that this project needs, those that are missing and no others. It takes what the
+# release has: Debian 12, 13 and testing, Ubuntu 24.04.
 set -euo pipefail
 
-build=(g++ cmake ninja-build libboost1.81-dev libspdlog-dev libcli11-dev prometheus-cpp-dev)
-test=(doctest-dev python3 python3-websockets clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
-    chromium chromium-driver python3-selenium)
+# `boost`, `clang` and `clang-tidy` have another name in each release: see choose_boost and choose_clang.
+# A release may lack those called optional; the tests then name what they could not run.
+build=(g++ cmake ninja-build boost libspdlog-dev libcli11-dev prometheus-cpp-dev)
+test=(doctest-dev python3 python3-websockets)
+test_optional=(clang-format-19 clang-tidy chromium chromium-driver python3-selenium)
+test_all=(clang libbenchmark-dev)
 bench=(libbenchmark-dev valgrind)
 bench_chat=(python3)
 npm=(nodejs npm)
-autopsy=(procps gdb strace valgrind clang-19 libclang-rt-19-dev clang-tidy-19)
+autopsy=(procps gdb strace valgrind clang clang-tidy)
 
 usage() {
     cat <<END
-Usage: scripts/setup.sh [demo|test|autopsy|bench|bench-chat] [--dry-run]
+Usage: scripts/setup.sh [demo|test|test-all|autopsy|bench|bench-chat] [--dry-run]
 
 Installs with apt what is missing of the packages for
   demo        building and running (the default): ${build[*]}
-  test        that, and the whole of scripts/test.sh: ${test[*]}
+  test        that, and scripts/test.sh: ${test[*]} ${test_optional[*]}
+  test-all    that, and scripts/test.sh all: ${test_all[*]}
   autopsy     what demo needs, and the tools of scripts/autopsy.sh: ${autopsy[*]}
   bench       what demo needs, and scripts/bench.sh mutex: ${bench[*]}
   bench-chat  that, and scripts/bench.sh chat: ${bench_chat[*]} ${npm[*]}
 
-  --dry-run   only say what would be installed
+boost is the Boost that is installed, if it is 1.81 or newer. Else it is libboost-dev, if the release has
+that in 1.81 or newer, or libboost1.81-dev. clang is clang-19 and its runtime, or the newest that the
+release has.
+
+  --dry-run   only say what would be installed, as far as the package lists here tell
   --help      this text
 END
 }
 
+say() { printf 'setup: %s\n' "$@"; }
+
 die() {
-    printf 'setup: %s\n' "$@" >&2
+    say "$@" >&2
     exit 1
 }
 
-wanted=("${build[@]}")
-dry_run=''
+required=("${build[@]}") optional=() dry_run=''
 for argument in "$@"; do
     case $argument in
         demo) ;;
-        test) wanted+=("${test[@]}") ;;
-        autopsy) wanted+=("${autopsy[@]}") ;;
-        bench) wanted+=("${bench[@]}") ;;
+        test) required+=("${test[@]}") optional=("${test_optional[@]}") ;;
+        test-all) required+=("${test[@]}" "${test_all[@]}") optional=("${test_optional[@]}") ;;
+        autopsy) required+=("${autopsy[@]}") ;;
+        bench) required+=("${bench[@]}") ;;
         bench-chat)
-            wanted+=("${bench[@]}" "${bench_chat[@]}")
+            required+=("${bench[@]}" "${bench_chat[@]}")
             # Node.js from elsewhere brings an npm of its own, with which Debian's conflicts.
-            command -v npm >/dev/null || wanted+=("${npm[@]}")
+            command -v npm >/dev/null || required+=("${npm[@]}")
             ;;
         --dry-run) dry_run=yes ;;
         --help | -h) usage && exit 0 ;;
@@ -50,32 +61,133 @@ for argument in "$@"; do
     esac
 done
 
-if ! command -v apt-get >/dev/null; then
-    die "this system has no apt, so nothing was installed. The Debian 12 packages to find an equal of:" \
-        "  ${wanted[*]}" \
+system=$(sed -n 's/^PRETTY_NAME="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/os-release 2>/dev/null || true)
+system=${system:-this system}
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    die "$system has no apt, so nothing was installed. Find its equals of these Debian packages:" \
+        "  ${required[*]} ${optional[*]}" \
         "that is: a C++20 compiler, CMake 3.25, Ninja, Boost 1.81 headers, spdlog 1.10, CLI11 2.1, prometheus-cpp 1.0 (and the tests' tools)." \
         "With them installed, run the scripts with --no-setup. docker/Dockerfile needs none of this."
 fi
 
-installed=$(dpkg-query --show --showformat='${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null || true)
-missing=()
-for package in "${wanted[@]}"; do
-    [[ $'\n'$installed$'\n' == *$'\nii '"$package"$'\n'* ]] || missing+=("$package")
-done
+# ---- What is installed, and what the release has
 
-if [ ${#missing[@]} = 0 ]; then
-    echo "setup: all ${#wanted[@]} packages are installed"
+# The version that apt would install; empty if there is none. (apt-cache show succeeds for names, too,
+# that other packages merely mention.)
+candidate() {
+    LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n '/(none)/!s/^  Candidate: //p'
+}
+
+is_installed() { [[ $installed == *$'\n'"$1 "* ]]; }
+
+is_new_enough() { [ -n "$1" ] && dpkg --compare-versions "$1" ge 1.81; }
+
+# All versions of Boost's headers conflict, so an installed one that will do must stay. The libboost-dev of
+# Debian 12 is 1.74, whose coroutines do not work here.
+choose_boost() {
+    local package version
+    old_boost=''
+    while read -r package version; do
+        [[ $package =~ ^libboost([0-9.]+)?-dev$ ]] || continue
+        if is_new_enough "$version"; then
+            boost=$package
+            return
+        fi
+        old_boost=$version
+    done <<<"$installed"
+    if is_new_enough "$(candidate libboost-dev)"; then boost=libboost-dev; else boost=libboost1.81-dev; fi
+}
+
+# True if the release has that version, with the sanitizers' runtime and clang-tidy.
+has_clang() {
+    local part
+    for part in clang-"$1" libclang-rt-"$1"-dev clang-tidy-"$1"; do
+        is_installed "$part" || [ -n "$(candidate "$part")" ] || return 1
+    done
+}
+
+# 19, or else the newest.
+choose_clang() {
+    clang=19
+    ! has_clang 19 || return 0
+    local version
+    for version in $(apt-cache search --names-only '^clang-[0-9]+$' | sed 's/^clang-\([0-9]*\) .*/\1/' | sort -rn); do
+        has_clang "$version" || continue
+        clang=$version
+        break
+    done
+}
+
+# packages_for NAME...: sets `packages`, by their names in this release.
+packages_for() {
+    local name
+    packages=()
+    for name; do
+        case $name in
+            boost) packages+=("$boost") ;;
+            clang) packages+=(clang-"$clang" libclang-rt-"$clang"-dev) ;;
+            clang-tidy) packages+=(clang-tidy-"$clang") ;;
+            *) packages+=("$name") ;;
+        esac
+    done
+}
+
+# Sets `missing`, what of it apt does not know (`unknown`), and what is optional and not to be had (`absent`).
+examine() {
+    local package
+    installed=$'\n'$(dpkg-query --show --showformat='${db:Status-Abbrev}${Package} ${Version}\n' | sed -n 's/^.i //p')$'\n'
+    missing=() unknown=() absent=()
+    choose_boost
+    [[ " ${required[*]} ${optional[*]} " != *' clang'* ]] || choose_clang
+    packages_for "${required[@]}"
+    needed=${#packages[@]}
+    for package in "${packages[@]}"; do
+        ! is_installed "$package" || continue
+        missing+=("$package")
+        [ -n "$(candidate "$package")" ] || unknown+=("$package")
+    done
+    packages_for "${optional[@]}"
+    for package in "${packages[@]}"; do
+        if is_installed "$package"; then
+            needed=$((needed + 1))
+        elif [ -n "$(candidate "$package")" ]; then
+            needed=$((needed + 1))
+            missing+=("$package")
+        else
+            absent+=("$package")
+        fi
+    done
+}
+
+has_lists() { compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; }
+
+say_what_is_absent() {
+    [ ${#absent[@]} = 0 ] || say "$system has no package for: ${absent[*]}; the tests name what cannot run without"
+}
+
+# ---- What to do about it
+
+examine
+if [ -n "$dry_run" ]; then
+    has_lists || say "there are no package lists here yet (apt-get update), so the names are a guess"
+    say_what_is_absent
+    say "of $needed packages, ${#missing[@]} to install with apt: ${missing[*]:-nothing}"
+    [ ${#unknown[@]} = 0 ] || say "apt does not know: ${unknown[*]}"
     exit 0
 fi
-echo "setup: of ${#wanted[@]} packages, ${#missing[@]} to install with apt: ${missing[*]}"
-[ -z "$dry_run" ] || exit 0
+if [ ${#missing[@]} = 0 ] && { [ ${#absent[@]} = 0 ] || has_lists; }; then
+    say_what_is_absent
+    say "all $needed packages are installed"
+    exit 0
+fi
 
 as_root=()
 if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null ||
-        die "that needs root, and there is no sudo. As root, run:" \
-            "  apt-get update && apt-get install --no-install-recommends ${missing[*]}"
-    echo "setup: with sudo, which may ask for your password"
+        die "to install packages takes root, and there is no sudo. As root, run:" \
+            "  apt-get update && apt-get install --no-install-recommends ${missing[*]} ${absent[*]}"
+    say "with sudo, which may ask for your password"
     as_root=(sudo)
 fi
 
@@ -84,16 +196,21 @@ apt() { # Answers no questions; waits for another apt instead of failing.
 }
 
 # One broken third-party source must not stop the rest: what counts is whether the packages are known.
-apt update -qq || echo "setup: apt-get update complained (above); going on with the lists that are here" >&2
-unknown=()
-for package in "${missing[@]}"; do
-    apt-cache show --no-all-versions "$package" >/dev/null 2>&1 || unknown+=("$package")
-done
+apt update -qq || say "apt-get update complained (above); going on with the lists that are here" >&2
+examine # again, as names depend on what the release has
+say_what_is_absent
 if [ ${#unknown[@]} != 0 ]; then
     die "apt does not know: ${unknown[*]}" \
-        "These are the names of Debian 12 (bookworm); this is $(sed -n 's/^PRETTY_NAME=//p' /etc/os-release)." \
+        "This is $system; the names are those of Debian 12 and newer, and of Ubuntu 24.04." \
         "Install their equals and use --no-setup, or build in a container: docker/Dockerfile."
 fi
+say "of $needed packages, ${#missing[@]} to install with apt: ${missing[*]:-nothing}"
+if [[ -n $old_boost && " ${missing[*]} " == *" $boost "* ]]; then
+    say "Boost $old_boost is too old, and apt removes its headers, as only one version can be installed"
+fi
+
+# True if the output is a terminal that can overwrite a line, and nobody asked for plain text.
+can_overwrite() { [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; }
 
 # Everything goes to the log; a terminal sees what is being done, on one line.
 watch() {
@@ -101,10 +218,10 @@ watch() {
     while IFS= read -r line; do
         printf '%s\n' "$line" >>"$log"
         case $line in
-            Get:* | Unpacking* | 'Setting up'*) [ ! -t 1 ] || printf '\r\033[Ksetup: %.60s' "$line" ;;
+            Get:* | Unpacking* | 'Setting up'*) ! can_overwrite || printf '\r\033[Ksetup: %.60s' "$line" ;;
         esac
     done
-    [ ! -t 1 ] || printf '\r\033[K'
+    ! can_overwrite || printf '\r\033[K'
 }
 
 log=$(mktemp)
@@ -113,4 +230,4 @@ if ! apt install -y -q --no-install-recommends "${missing[@]}" 2>&1 | watch; the
     tail -n 20 "$log" >&2
     die "apt-get install failed; its last lines are above"
 fi
-echo "setup: installed ${#missing[@]} packages in $SECONDS s"
+say "installed ${#missing[@]} packages in $SECONDS s"

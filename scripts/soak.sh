@@ -14,7 +14,7 @@ crowd is gone, no descriptor may be left; at the end memory must not have grown,
 crowd offends must have struck.
 
   --minutes N       how long (10); in less than one not every limit may strike
-  --build NAME      release: g++, Release; asan: clang 19 with AddressSanitizer (release)
+  --build NAME      release: g++, Release; asan: clang with AddressSanitizer (release)
   --guard GUARD     released (the default), or across_await: there whoever reads nothing holds up all the
                     others, so the server's patience with it is 100 ms, not 2 s
   --clients N       how many misbehave at a time (500; 100 with across_await)
@@ -54,7 +54,7 @@ esac
 
 case $flavour in
     release) arguments=(-DCMAKE_CXX_COMPILER=g++) ;;
-    asan) arguments=(-DCMAKE_CXX_COMPILER=clang++-19 -DCHAT_SANITIZE=address) ;;
+    asan) arguments=(-DCMAKE_CXX_COMPILER=clang++-"$(clang_version)" -DCHAT_SANITIZE=address) ;;
     *) usage_error "--build is release or asan" ;;
 esac
 

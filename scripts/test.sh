@@ -1,36 +1,42 @@
 #!/usr/bin/env bash
-# The test command: sets up, builds and runs all tests with both compilers and under the sanitizers.
+# The test command: sets up, builds with g++ and runs every test. With `all` also with clang, under the
+# sanitizers, and whatever else continuous integration wants.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
-all_parts=(format gcc clang asan tsan fuzz tidy)
+usual_parts=(format gcc)
+all_parts=(format gcc builds clang asan tsan fuzz tidy)
 fuzzers=(protocol session-released session-across_await client)
 fuzz_seconds=${CHAT_FUZZ_SECONDS:-60}
 
 usage() {
     cat <<END
-Usage: scripts/test.sh [--quick] [--no-setup] [-R REGEX] [PART...]
+Usage: scripts/test.sh [--no-setup] [-R REGEX] [PART...]
 
-Sets up, builds and runs all tests. Without PART, these: ${all_parts[*]}
+Sets up, builds and runs tests. Without PART, every test once: ${usual_parts[*]}. That takes some minutes.
+
+  all      what continuous integration runs, about half an hour: ${all_parts[*]}
 
   format   clang-format-19 has nothing to change
   gcc      g++, Release, warnings are errors; also what Chromium shows of the live page
-  clang    clang 19, unoptimised, warnings are errors; without the integration tests (unless -R names
+  builds   what scripts and presets build otherwise, with warnings as errors: the demo, the benchmarks
+  clang    clang, unoptimised, warnings are errors; without the integration tests (unless -R names
            them), whose servers clang builds for asan and tsan, too
-  asan     clang 19, AddressSanitizer and UndefinedBehaviorSanitizer
-  tsan     clang 19, ThreadSanitizer
+  asan     clang, AddressSanitizer and UndefinedBehaviorSanitizer
+  tsan     clang, ThreadSanitizer
   fuzz     libFuzzer for $fuzz_seconds s (CHAT_FUZZ_SECONDS), all targets at once: ${fuzzers[*]}
-  tidy     clang-tidy-19 finds the locks that are held across a suspension, and only the deliberate ones
-  tidy-all clang-tidy-19 has nothing to say with the other checks of .clang-tidy (many minutes; only when named)
+  tidy     clang-tidy finds the locks that are held across a suspension, and only the deliberate ones
+  tidy-all clang-tidy has nothing to say with the other checks of .clang-tidy (many minutes; only when named)
 
   --quick      the same as: gcc
   -R REGEX     only the tests whose name matches, as with ctest
   --no-setup   do not install missing packages
   --help       this text
 
-The last line is "N passed, N failed": the tests of all builds; format, tidy and a build that fails
-count as one each. Exits 0 only if nothing failed. The builds are in build/test-*.
+clang is clang 19, or the newest that the system has. What cannot run here is named as NOT RUN.
+The last line is "N passed, N failed": the tests of all builds; format, tidy, each of builds and a build
+that fails count as one each. Exits 0 only if nothing failed. The builds are in build/test-*.
 END
 }
 
@@ -45,12 +51,13 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --help | -h) usage && exit 0 ;;
-        format | gcc | clang | asan | tsan | fuzz | tidy | tidy-all) parts+=("$1") ;;
+        all) parts+=("${all_parts[@]}") ;;
+        format | gcc | builds | clang | asan | tsan | fuzz | tidy | tidy-all) parts+=("$1") ;;
         *) usage_error "unknown option or part '$1'" ;;
     esac
     shift
 done
-[ ${#parts[@]} != 0 ] || parts=("${all_parts[@]}")
+[ ${#parts[@]} != 0 ] || parts=("${usual_parts[@]}")
 
 passed=0 failed=0 summary=()
 
@@ -66,6 +73,10 @@ result() {
 sources() { find server client tests workshop -name '*.?pp' 2>/dev/null | sort; }
 
 check_format() {
+    if ! command -v clang-format-19 >/dev/null; then
+        result format 0 0 "NOT RUN: there is no clang-format-19"
+        return
+    fi
     show_command clang-format-19 --dry-run --Werror 'FILE...'
     if sources | xargs clang-format-19 --dry-run --Werror; then
         result format 1 0
@@ -74,14 +85,23 @@ check_format() {
     fi
 }
 
-# Sets `arguments` for CMake. Unity builds compile in half the time; g++'s is none, and so finds the header
-# that a file forgot to include.
+has_browser() {
+    command -v chromium >/dev/null && command -v chromedriver >/dev/null && /usr/bin/python3 -c 'import selenium' 2>/dev/null
+}
+
+# Sets `arguments` for CMake, and in `left_out` names a test that cannot run.
 choose_arguments() {
-    local unity=(-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=4)
-    local clang=(-DCMAKE_CXX_COMPILER=clang++-19 "${unity[@]}")
+    local clang=(-DCMAKE_CXX_COMPILER=clang++-"$(clang_version)" -DCHAT_WERROR=ON "${unity_build[@]}")
+    left_out=''
     case $1 in
-        gcc) arguments=(-DCMAKE_CXX_COMPILER=g++ -DCHAT_WERROR=ON -DCHAT_BROWSER_TESTS=ON) ;;
-        clang) arguments=("${clang[@]}" -DCHAT_WERROR=ON -DCMAKE_BUILD_TYPE=None) ;;
+        gcc)
+            arguments=(-DCMAKE_CXX_COMPILER=g++ -DCHAT_WERROR=ON "${unity_build[@]}" -DCHAT_BROWSER_TESTS=ON)
+            if ! has_browser; then
+                arguments+=(-DCHAT_BROWSER_TESTS=OFF)
+                left_out="browser.live_page (no chromium, chromedriver or selenium here)"
+            fi
+            ;;
+        clang) arguments=("${clang[@]}" -DCMAKE_BUILD_TYPE=None) ;;
         # One tree for both: nothing is compiled twice.
         asan | fuzz) arguments=("${clang[@]}" -DCHAT_SANITIZE=address -DCHAT_FUZZ=ON) ;;
         tsan) arguments=("${clang[@]}" -DCHAT_SANITIZE=thread) ;;
@@ -89,7 +109,7 @@ choose_arguments() {
 }
 
 run_tests() {
-    local part=$1 tree=build/test-$1 arguments
+    local part=$1 tree=build/test-$1 arguments left_out
     choose_arguments "$part"
     # In a subshell, so that a build that fails ends this part only.
     if ! (configure "$tree" -G Ninja -DCHAT_TESTS=ON "${arguments[@]}" && build "$tree"); then
@@ -99,8 +119,10 @@ run_tests() {
     local log=$tree/ctest.log status=0 which=("${filter[@]}")
     if [ "$part" = clang ] && [ ${#filter[@]} = 0 ]; then which=(-LE integration); fi
     show_command ctest --test-dir "$tree" "${which[@]}"
-    # Twice as many as there are processors: most tests wait for time-outs most of the time.
-    ctest --test-dir "$tree" --output-on-failure --no-tests=error --parallel $((2 * $(nproc))) "${which[@]}" |
+    # More than there are processors: most tests wait for time-outs most of the time. The sanitizers' are busier.
+    local at_once=$((3 * $(nproc)))
+    [[ $part == gcc ]] || at_once=$((2 * $(nproc)))
+    ctest --test-dir "$tree" --output-on-failure --no-tests=error --parallel $at_once "${which[@]}" |
         tee "$log" || status=$?
     count_tests "$part" "$log" "$status"
 }
@@ -112,10 +134,35 @@ count_tests() {
     read -r bad total < <(sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\).*/\1 \2/p' "$2" | tail -n 1) || true
     not_run=$(sed -n 's/^[[:space:]]*[0-9]* - \([^ ]* (\(Skipped\|Disabled\))\)$/\1/p' "$2")
     skipped=$(grep -c '(Skipped)$' <<<"$not_run" || true)
+    [ -z "$left_out" ] || not_run+=${not_run:+$'\n'}$left_out
     [ -z "$not_run" ] || remark="NOT RUN: ${not_run//$'\n'/, }"
     # The worst must not look good: a ctest that failed without a count has failed once.
     if [ "$3" != 0 ] && [ "${bad:-0}" = 0 ]; then bad=1 total=$((${total:-0} + 1)); fi
     result "$1" $((${total:-0} - ${bad:-0} - skipped)) "${bad:-0}" "$remark"
+}
+
+# check_build TREE TARGET... -- CMAKE_ARGUMENT...: counts as one.
+check_build() {
+    local tree=$1 targets=()
+    shift
+    while [ "$1" != -- ]; do
+        targets+=("$1")
+        shift
+    done
+    if (configure "$tree" "${@:2}" && build "$tree" --target "${targets[@]}"); then
+        built_well=$((built_well + 1))
+    else
+        built_badly=$((built_badly + 1))
+    fi
+}
+
+# What demo.sh and matrix.sh build; and what bench.sh, the other scripts and the presets build, where no two
+# files are compiled as one. That finds the header that a file forgot to include.
+check_builds() {
+    local built_well=0 built_badly=0 release=(-G Ninja -DCHAT_TESTS=OFF -DCMAKE_BUILD_TYPE=Release -DCHAT_BENCH=ON)
+    check_build build/test-demo all chat-servers -- "${demo_build[@]}" -DCHAT_WERROR=ON
+    check_build build/test-release all chat-servers mutex_bench -- "${release[@]}" -DCHAT_WERROR=ON
+    result builds $built_well $built_badly "the demo's, and that of benchmarks and presets"
 }
 
 # Those that still run: a shell's background jobs do not hear Ctrl-C.
@@ -130,7 +177,7 @@ trap end_fuzzers EXIT # instead of stop_server: no server is started here
 
 # Each target counts as one. An input that breaks it stays in the tree, and is named.
 run_fuzzers() {
-    local tree=build/test-asan arguments fuzzer corpus log bad=0 executions remark=''
+    local tree=build/test-asan arguments left_out fuzzer corpus log bad=0 executions remark=''
     choose_arguments fuzz
     if ! (configure $tree -G Ninja -DCHAT_TESTS=ON "${arguments[@]}" && build $tree --target fuzzers); then
         result fuzz 0 1 "the build failed: nothing was fuzzed"
@@ -161,7 +208,7 @@ run_fuzzers() {
 
 # In the clang build's tree; nothing has to be built for it.
 check_tidy() {
-    local tree=build/test-clang arguments
+    local tree=build/test-clang arguments left_out
     choose_arguments clang
     if (configure $tree -G Ninja -DCHAT_TESTS=ON "${arguments[@]}" && build $tree --target tidy); then
         result tidy 1 0
@@ -171,10 +218,11 @@ check_tidy() {
 }
 
 check_tidy_all() {
-    local tree=build/test-tidy others=-cppcoreguidelines-no-suspend-with-lock,-misc-coroutine-hostile-raii
-    if (configure $tree -G Ninja -DCHAT_TESTS=ON -DCMAKE_CXX_COMPILER=clang++-19 -DCHAT_WERROR=ON) &&
+    local clang tree=build/test-tidy others=-cppcoreguidelines-no-suspend-with-lock,-misc-coroutine-hostile-raii
+    clang=$(clang_version)
+    if (configure $tree -G Ninja -DCHAT_TESTS=ON -DCMAKE_CXX_COMPILER=clang++-"$clang" -DCHAT_WERROR=ON) &&
         sources | grep '\.cpp$' | grep -E '^(server|client)/' | grep -v /prebuilt/ |
-        xargs -P "$(parallel_jobs)" -n 1 clang-tidy-19 -p $tree --quiet --checks=$others --warnings-as-errors='*'; then
+        xargs -P "$(parallel_jobs)" -n 1 clang-tidy-"$clang" -p $tree --quiet --checks=$others --warnings-as-errors='*'; then
         result tidy-all 1 0
     else
         result tidy-all 0 1
@@ -183,7 +231,11 @@ check_tidy_all() {
 
 if [ -n "$setup" ]; then
     title "Set up"
-    scripts/setup.sh test
+    needed='test'
+    for part in "${parts[@]}"; do
+        [[ $part == format || $part == gcc ]] || needed=test-all
+    done
+    scripts/setup.sh $needed
 fi
 
 for part in "${parts[@]}"; do
@@ -191,6 +243,7 @@ for part in "${parts[@]}"; do
     part_start=$SECONDS
     case $part in
         format) check_format ;;
+        builds) check_builds ;;
         fuzz) run_fuzzers ;;
         tidy) check_tidy ;;
         tidy-all) check_tidy_all ;;

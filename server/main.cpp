@@ -5,11 +5,11 @@
 #include "server/options.hpp"
 #include "server/start_admin.hpp"
 #include "server/sync/lock_ledger.hpp"
-#include "server/watch/alarm.hpp"
-#include "server/watch/log_sink.hpp"
 #include "server/watch/loop_monitor.hpp"
+#include "server/watch/server_log.hpp"
 #include "server/watch/session_names.hpp"
 #include "server/watch/watch_thread.hpp"
+#include "server/watch/write_all.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <spdlog/fmt/ostr.h>
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -27,6 +28,10 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 namespace {
 
@@ -35,8 +40,8 @@ using namespace std::chrono_literals;
 
 constexpr auto shutdown_deadline = 5s;
 
-int complain(const std::exception& error) {
-    std::cerr << "chat-server: " << error.what() << '\n';
+int complain(std::string_view reason) {
+    the_log().prose().critical("chat-server: {}\n", reason);
     return EXIT_FAILURE;
 }
 
@@ -116,12 +121,31 @@ std::string url_of(const char* scheme, const asio::ip::tcp::endpoint& where) {
     return fmt::format("{}://{}/", scheme, fmt::streamed(where));
 }
 
-void print_ready_line(const std::string& chat_url, const std::optional<admin_server>& admin) {
+std::string ready_line(const std::string& chat_url, const std::optional<admin_server>& admin) {
     const auto [mutex, guard] = room::built_with();
-    std::cout << "ready chat=" << chat_url;
-    if (admin)
-        std::cout << " admin=" << url_of("http", admin->local_endpoint());
-    std::cout << " mutex=" << mutex << " guard=" << guard << " pid=" << ::getpid() << std::endl;
+    return fmt::format("ready chat={}{} mutex={} guard={} pid={}\n", chat_url,
+                       admin ? fmt::format(" admin={}", url_of("http", admin->local_endpoint()))
+                             : "",
+                       mutex, guard, ::getpid());
+}
+
+/// Writes to stdout on a thread of its own: whoever is to read it may never do so, and the chat goes on.
+/// A server that can't say that it is ready ends.
+void print_without_waiting(std::string line) {
+    std::thread{[line = std::move(line)] {
+        block_signals_of_this_thread();
+        if (write_all(STDOUT_FILENO, line) < line.size())
+            end_process(complain(fmt::format("cannot print that it is ready: {}",
+                                             std::generic_category().message(errno))));
+    }}.detach();
+}
+
+/// What --help and --version print is all that they do.
+int end_of_command_line(int code) {
+    if (std::cout.flush())
+        return code;
+    std::cerr << "chat-server: cannot print to stdout\n";
+    return EXIT_FAILURE;
 }
 
 /// Until nothing is left to do.
@@ -177,14 +201,14 @@ int serve(const server_options& options) {
     const auto chat_url = url_of("ws", door.local_endpoint());
     const auto admin = start_admin(watch, options, chat_url, monitor, ledger, names);
     const watch_thread watching{watch};
-    print_ready_line(chat_url, admin);
+    print_without_waiting(ready_line(chat_url, admin));
     if (options.fault != fault::none)
         asio::co_spawn(executor, provoke(options.fault, ledger_of_fault), end_if_failed);
     try {
         run(loop, {options.check_locks, {&ledger, &ledger_of_fault}});
     } catch (const std::exception& error) {
         // Nothing is unwound: the loop dies last, and its tasks would need what is gone by then.
-        std::_Exit(complain(error));
+        end_process(complain(error.what()));
     }
     tell_limits(counted.struck);
     spdlog::info("bye");
@@ -204,16 +228,24 @@ void open_standard_descriptors() {
 int main(int argc, char** argv) {
     open_standard_descriptors();
     std::signal(SIGPIPE, SIG_IGN); // a reader of our log that leaves does not end the server
+    std::signal(SIGXFSZ, SIG_IGN); // nor does a log file that has reached `ulimit -f`
     const auto options = parse_server_options(argc, argv);
     if (const auto* code = std::get_if<int>(&options))
-        return *code;
+        return end_of_command_line(*code);
     const auto& chosen = std::get<server_options>(options);
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-        "chat", std::make_shared<log_sink>(alarm::colour_is_welcome())));
-    spdlog::set_level(spdlog::level::from_str(chosen.log_level));
     try {
-        return serve(chosen);
-    } catch (const std::exception& error) {
-        return complain(error);
+        spdlog::set_default_logger(the_log().lines());
+    } catch (const std::exception& error) { // there is no thread to be had, and so no log
+        std::cerr << "chat-server: " << error.what() << '\n';
+        return EXIT_FAILURE;
     }
+    spdlog::set_level(spdlog::level::from_str(chosen.log_level));
+    int code = EXIT_SUCCESS;
+    try {
+        code = serve(chosen);
+    } catch (const std::exception& error) {
+        code = complain(error.what());
+    }
+    the_log().drain();
+    return code;
 }

@@ -1,6 +1,7 @@
 #include "server/options.hpp"
 
 #include "server/chat/room.hpp"
+#include "server/web_address.hpp"
 #include "server/whole_number.hpp"
 
 #include <CLI/CLI.hpp>
@@ -105,6 +106,56 @@ CLI::Validator ip_address() {
             ""};
 }
 
+/// Why no page can have this Origin, and what to write instead; empty if one can.
+std::string problem_of_origin(const std::string& text) {
+    if (text == "*")
+        return {};
+    if (text == "null")
+        return "'null' is the Origin of any page in a sandbox: write *, if any may connect";
+    const auto url = parse_web_url(text);
+    if (!url && text.find("://") == std::string::npos)
+        return fmt::format("'{}' has no scheme: write https://HOST, as the browser does", text);
+    if (!url)
+        return fmt::format(
+            "'{}' is not an Origin: write SCHEME://HOST or SCHEME://HOST:PORT; the "
+            "host is one name in ASCII or an IP address, the port is from 1 to 65535",
+            text);
+    if (!url->rest.empty() && url->rest != "/")
+        return fmt::format("'{}' has a path, but an Origin has none: write {}", text,
+                           text.substr(0, text.size() - url->rest.size()));
+    if (url->scheme == "ws" || url->scheme == "wss")
+        return fmt::format(
+            "'{}' is where pages connect to, but the Origin is where they come from: "
+            "write http{}",
+            text, text.substr(2));
+    return {};
+}
+
+/// Why no request can name this host, and what to write instead; empty if one can.
+std::string problem_of_host(const std::string& text) {
+    const auto address = parse_address(text);
+    if (!address)
+        return fmt::format(
+            "'{}' is not a host: write one name in ASCII, without a scheme or a path, "
+            "such as chat.example",
+            text);
+    if (text.back() == ':' || address->port)
+        return fmt::format("'{}' has a port, but a host counts with any port: write {}", text,
+                           text.substr(0, text.rfind(':')));
+    return {};
+}
+
+CLI::Validator without(std::string (*problem)(const std::string&)) {
+    return {[problem](std::string& text) { return problem(text); }, ""};
+}
+
+void allow(handshake_limits& limits, const std::string& origin) {
+    if (origin == "*")
+        limits.any_origin = true;
+    else
+        limits.allowed_origins.push_back(parse_origin(origin).value());
+}
+
 std::string version() {
     const auto [mutex, guard] = room::built_with();
     return fmt::format("chat-server {} mutex={} guard={}", CHAT_VERSION, mutex, guard);
@@ -119,6 +170,8 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     std::string admin_address = "127.0.0.1";
     std::uint16_t admin_port = 8081;
     bool no_admin = false;
+    std::vector<std::string> admin_hosts;
+    std::vector<std::string> origins;
     std::string on_stall = "report";
     std::string check_locks = "off";
     using std::chrono::milliseconds;
@@ -138,8 +191,9 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
         ->check(ip_address());
     app.add_option("--admin-port", admin_port, "its TCP port, 0 for a free one")
         ->check(whole_number(0, 65'535));
-    app.add_option("--admin-host", options.admin_hosts,
-                   "a name by which others reach it, besides localhost and addresses");
+    app.add_option("--admin-host", admin_hosts,
+                   "a name by which others reach it, besides localhost and addresses")
+        ->check(without(problem_of_host));
     app.add_flag("--no-admin", no_admin, "do without it");
     app.add_option("--history", options.history.messages,
                    "messages kept for newcomers and slow readers")
@@ -159,10 +213,10 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     app.add_option("--max-rate", options.session.max_rate,
                    "messages a second from one client, 0 for any; more closes it (1008)")
         ->check(whole_number(0, 1'000'000));
-    app.add_option(
-        "--allow-origin", options.session.handshake.allowed_origins,
-        "pages of this Origin may connect, besides loopback and the server's own host and port; * "
-        "for any");
+    app.add_option("--allow-origin", origins,
+                   "pages of this Origin, such as https://chat.example, may connect, besides "
+                   "loopback and the server's own host and port; * for any")
+        ->check(without(problem_of_origin));
     add_duration(app, "--handshake-timeout", options.session.handshake.time, {milliseconds{100}},
                  "a client whose request is not complete by then is answered with 408");
     add_duration(app, "--idle-timeout", options.session.idle_timeout, {milliseconds{100}},
@@ -202,6 +256,10 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     options.endpoint = {asio::ip::make_address(address), port};
     if (!no_admin)
         options.admin = asio::ip::tcp::endpoint{asio::ip::make_address(admin_address), admin_port};
+    for (const auto& host : admin_hosts)
+        options.admin_hosts.push_back(parse_address(host).value().host);
+    for (const auto& origin : origins)
+        allow(options.session.handshake, origin);
     options.exit_on_stall = on_stall == "exit";
     if (check_locks != "off")
         options.check_locks =

@@ -25,7 +25,7 @@ struct server_options {
     admission::limits clients;
     session_limits session;
     std::optional<asio::ip::tcp::endpoint> admin; ///< none: no admin plane
-    std::vector<std::string> admin_hosts;
+    std::vector<std::string> admin_hosts;         ///< as parse_address() returns them
     patience limits{.stall_after = std::chrono::milliseconds{250},
                     .starve_after = std::chrono::seconds{2}};
     bool exit_on_stall = false;

@@ -1,9 +1,11 @@
 # The server's parts, and whole servers as processes.
 chat_unit_test(admission chat_parts)
 chat_unit_test(frame chat_parts)
+chat_unit_test(handshake chat_core)
 chat_unit_test(message_buffer chat_parts)
 chat_unit_test(protocol chat_parts)
 chat_unit_test(rate_limit chat_parts)
+chat_unit_test(web_address chat_web)
 chat_unit_test(wire chat_parts)
 foreach(name send_round session)
   chat_unit_test(${name} chat_core)

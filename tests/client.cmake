@@ -1,5 +1,5 @@
 # The load client: tests of chat-load's parts, and of the whole program against servers that misbehave.
-foreach(unit framing histogram incoming ledger options report schedule verdict)
+foreach(unit connection foreign_text framing histogram incoming ledger options report schedule verdict)
   chat_unit_test(load_${unit} chat_client)
 endforeach()
 
@@ -13,5 +13,11 @@ add_test(NAME integration.load_counts
 add_test(NAME integration.load_verdicts
   COMMAND ${Python3_EXECUTABLE} -u ${CMAKE_CURRENT_SOURCE_DIR}/integration/load_verdicts_test.py
           $<TARGET_FILE:chat-load> $<TARGET_FILE_DIR:chat-load>)
+foreach(behaviour closed foreign output)
+  add_test(NAME integration.load_${behaviour}
+    COMMAND ${Python3_EXECUTABLE} -u ${CMAKE_CURRENT_SOURCE_DIR}/integration/load_${behaviour}_test.py
+            $<TARGET_FILE:chat-load> $<TARGET_FILE_DIR:chat-load>)
+  set_tests_properties(integration.load_${behaviour} PROPERTIES TIMEOUT 120 LABELS integration)
+endforeach()
 set_tests_properties(integration.load_hopeless integration.load_counts integration.load_verdicts
   PROPERTIES TIMEOUT 120 LABELS integration)

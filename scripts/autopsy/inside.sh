@@ -52,10 +52,10 @@ examine_drd() {
 }
 
 examine_tsan() {
-    has ThreadSanitizer clang++-19 || return 0
+    has ThreadSanitizer clang++-"$(clang_version)" || return 0
     local tsan=build/autopsy/tsan report=$run/tsan.report
     configure $tsan -DCHAT_MUTEX=std "${demo_build[@]}" -DCMAKE_BUILD_TYPE=Release \
-        -DCHAT_SANITIZE=thread -DCMAKE_CXX_COMPILER=clang++-19
+        -DCHAT_SANITIZE=thread -DCMAKE_CXX_COMPILER=clang++-"$(clang_version)"
     build $tsan --target chat-server
     rm -f $report.*
     # Its reports in files of their own, apart from what the server says.

@@ -12,12 +12,13 @@ examine_handlers() {
 }
 
 examine_compilers() {
-    local warnings=(-std=c++20 -Wall -Wextra -Wpedantic -Wshadow) log=$run/compilers.log
+    local warnings=(-std=c++20 -Wall -Wextra -Wpedantic -Wshadow) log=$run/compilers.log clang
+    clang=clang++-$(clang_version)
     bounded 180 $run/gcc.log "${CXX:-g++}" "${warnings[@]}" -O1 -fanalyzer -c $stand_in -o /dev/null
-    if command -v clang++-19 >/dev/null; then
-        bounded 120 $run/clang.log clang++-19 "${warnings[@]}" -Wthread-safety -Wthread-safety-beta -c $stand_in -o /dev/null
+    if command -v $clang >/dev/null; then
+        bounded 120 $run/clang.log $clang "${warnings[@]}" -Wthread-safety -Wthread-safety-beta -c $stand_in -o /dev/null
     else
-        say "There is no clang++-19: only one compiler was asked." | tee $run/clang.log
+        say "There is no $clang: only one compiler was asked." | tee $run/clang.log
     fi
     cat $run/gcc.log $run/clang.log | grep -E 'stand_in.cpp:[0-9:]+ (warning|error)' >$log || true
     say "  | warnings about stand_in.cpp: $(wc -l <$log)"
@@ -30,14 +31,14 @@ examine_compilers() {
 tidy() {
     local log=$1
     shift
-    bounded 120 "$log.all" clang-tidy-19 -p build/autopsy/database --quiet "$@" server/chat/room.cpp
+    bounded 120 "$log.all" clang-tidy-"$(clang_version)" -p build/autopsy/database --quiet "$@" server/chat/room.cpp
     grep -v 'warnings generated' "$log.all" >"$log" || true
     say "  | findings: $(grep -c ' warning: ' "$log")"
     abridge 16 130 <"$log"
 }
 
 examine_tidy() {
-    has clang-tidy clang-tidy-19 || return 0
+    has clang-tidy clang-tidy-"$(clang_version)" || return 0
     local checks='--checks=-*,cppcoreguidelines-no-suspend-with-lock,misc-coroutine-hostile-raii'
     # For its commands only, of which one for each source is wanted: no unity build.
     configure build/autopsy/database -G Ninja -DCHAT_TESTS=OFF -DCHAT_MUTEX=std

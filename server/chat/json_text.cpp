@@ -11,6 +11,7 @@
 namespace chat {
 
 namespace json = boost::json;
+using boost::system::error_code;
 
 namespace {
 
@@ -103,30 +104,30 @@ public:
         assert(wanted.size() <= untold_.size());
     }
 
-    bool on_document_begin(json::error_code&) { return true; }
+    bool on_document_begin(error_code&) { return true; }
 
     /// Only now it is known to be JSON, and those values can be looked for whose text was not told.
-    bool on_document_end(json::error_code&) {
+    bool on_document_end(error_code&) {
         if (untold_.any())
             look_for_untold();
         return true;
     }
 
-    bool on_object_begin(json::error_code&) { return begin(); }
+    bool on_object_begin(error_code&) { return begin(); }
 
-    bool on_object_end(std::size_t, json::error_code&) { return end(); }
+    bool on_object_end(std::size_t, error_code&) { return end(); }
 
-    bool on_array_begin(json::error_code&) { return begin(); }
+    bool on_array_begin(error_code&) { return begin(); }
 
-    bool on_array_end(std::size_t, json::error_code&) { return end(); }
+    bool on_array_end(std::size_t, error_code&) { return end(); }
 
-    bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
+    bool on_key_part(json::string_view part, std::size_t, error_code&) {
         if (depth_ == 1)
             key_.append(part.data(), part.size());
         return true;
     }
 
-    bool on_key(json::string_view last, std::size_t, json::error_code&) {
+    bool on_key(json::string_view last, std::size_t, error_code&) {
         if (depth_ != 1)
             return true;
         std::string_view key{last.data(), last.size()};
@@ -138,9 +139,9 @@ public:
         return true;
     }
 
-    bool on_string_part(json::string_view, std::size_t, json::error_code&) { return true; }
+    bool on_string_part(json::string_view, std::size_t, error_code&) { return true; }
 
-    bool on_string(json::string_view last, std::size_t size, json::error_code&) {
+    bool on_string(json::string_view last, std::size_t size, error_code&) {
         // It has no escapes if all of it is told at once, and not from a buffer of the parser's.
         const auto at = address(last.data()) - address(text_.data());
         if (last.size() == size && at < text_.size())
@@ -148,23 +149,21 @@ public:
         return value({}, true, size);
     }
 
-    bool on_number_part(json::string_view, json::error_code&) { return true; }
+    bool on_number_part(json::string_view, error_code&) { return true; }
 
-    bool on_int64(std::int64_t, json::string_view text, json::error_code&) { return number(text); }
+    bool on_int64(std::int64_t, json::string_view text, error_code&) { return number(text); }
 
-    bool on_uint64(std::uint64_t, json::string_view text, json::error_code&) {
-        return number(text);
-    }
+    bool on_uint64(std::uint64_t, json::string_view text, error_code&) { return number(text); }
 
-    bool on_double(double, json::string_view text, json::error_code&) { return number(text); }
+    bool on_double(double, json::string_view text, error_code&) { return number(text); }
 
-    bool on_bool(bool value_is, json::error_code&) { return value(value_is ? "true" : "false"); }
+    bool on_bool(bool value_is, error_code&) { return value(value_is ? "true" : "false"); }
 
-    bool on_null(json::error_code&) { return value("null"); }
+    bool on_null(error_code&) { return value("null"); }
 
-    bool on_comment_part(json::string_view, json::error_code&) { return true; }
+    bool on_comment_part(json::string_view, error_code&) { return true; }
 
-    bool on_comment(json::string_view, json::error_code&) { return true; }
+    bool on_comment(json::string_view, error_code&) { return true; }
 
 private:
     static std::uintptr_t address(const char* at) { return reinterpret_cast<std::uintptr_t>(at); }
@@ -219,9 +218,9 @@ private:
 
 } // namespace
 
-boost::system::error_code read_members(std::string_view text, std::span<json_member> wanted) {
+error_code read_members(std::string_view text, std::span<json_member> wanted) {
     json::basic_parser<member_events> parser{json::parse_options{}, text, wanted};
-    json::error_code error;
+    error_code error;
     const auto read = parser.write_some(/*more=*/false, text.data(), text.size(), error);
     if (!error && read < text.size())
         error = json::error::extra_data;

@@ -2,12 +2,13 @@
 // client is told by its own answer, the operator by these. The loop thread counts, any thread reads.
 #pragma once
 
+#include "server/web_address.hpp"
+
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace chat {
 struct handshake_limits {
     std::chrono::milliseconds time{5'000};
     /// Besides loopback and the server's own host and port.
-    std::vector<std::string> allowed_origins;
+    std::vector<web_origin> allowed_origins;
+    bool any_origin = false;
 };
 
 /// In the order of `limit_names`.
@@ -32,6 +34,7 @@ enum class limit : std::uint8_t {
     descriptors,
     message_bytes,
     message_rate,
+    frame_flood, ///< control frames and empty fragments
     idle_time,
     write_time,
     history,
@@ -42,7 +45,7 @@ enum class limit : std::uint8_t {
 inline constexpr auto limit_names = std::to_array<std::string_view>(
     {"handshake_time", "header_bytes", "bad_request", "origin", "clients", "clients_per_address",
      "connections", "connections_per_address", "descriptors", "message_bytes", "message_rate",
-     "idle_time", "write_time", "history", "replies"});
+     "frame_flood", "idle_time", "write_time", "history", "replies"});
 static_assert(limit_names.size() == static_cast<std::size_t>(limit::how_many));
 
 class limit_counts {

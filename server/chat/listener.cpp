@@ -52,13 +52,13 @@ task<> listener::pause(std::string reason) {
 
 void listener::start(wire::socket_type socket) {
     if (connections() >= most_.connections) {
-        counted.struck.add(limit::connections);
+        refuse(limit::connections);
         return; // the socket closes itself
     }
     error_code gone_already;
     auto ticket = admission_.let_in(socket.remote_endpoint(gone_already).address());
     if (!ticket) {
-        counted.struck.add(limit::connections_per_address);
+        refuse(limit::connections_per_address);
         return;
     }
     counted.connections.add();
@@ -75,6 +75,18 @@ void listener::start(wire::socket_type socket) {
                            spdlog::error("session failed reason=\"{}\"", error.what());
                        }
                    });
+}
+
+// Said at most once a second: that many come at once is why they get no answer.
+void listener::refuse(limit struck) {
+    counted.struck.add(struck);
+    ++refused_;
+    const auto now = session::clock::now();
+    if (now - told_refusals_ < std::chrono::seconds{1})
+        return;
+    told_refusals_ = now;
+    spdlog::info("turned away without an answer reason={} times={}",
+                 limit_names[static_cast<std::size_t>(struck)], std::exchange(refused_, 0));
 }
 
 void listener::abort_all() {

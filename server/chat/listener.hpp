@@ -49,6 +49,7 @@ public:
 private:
     task<> pause(std::string reason);
     void start(wire::socket_type socket);
+    void refuse(limit struck);
 
     acceptor_type acceptor_;
     asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
@@ -60,6 +61,8 @@ private:
     session_limits limits_of_each_;
     std::list<std::weak_ptr<session>> sessions_; // their coroutines own them
     bool paused_ = false;
+    std::size_t refused_ = 0; // without an answer, since that was logged
+    session::clock::time_point told_refusals_{};
 };
 
 } // namespace chat

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -37,6 +38,13 @@ struct refusal {
         code;           ///< stable, for programs: `bad_json`, `bad_type`, `bad_text`, `bad_name`, …
     std::string reason; ///< for people
 };
+
+/// Throws what `parse_request(…).value()` throws when there is a refusal instead: Boost.System finds this
+/// by name, and needs it from 1.92 on, where `*parsed` calls `value()`. Our code asks first.
+[[noreturn]] inline void throw_exception_from_error(const refusal& why,
+                                                    const boost::source_location& /*where*/) {
+    throw std::invalid_argument{why.reason};
+}
 
 /// Reads one message of a client. `payload` is valid UTF-8 (Beast and the session have seen to it), and
 /// a say_request is valid as long as it is.

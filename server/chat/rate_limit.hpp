@@ -1,5 +1,5 @@
-// How many messages a second a client may say: a token bucket that holds one second's worth. Beside it
-// lies credit for time in which the server read nothing of the client, as what it said meanwhile comes
+// How many messages a second a client may say: a token bucket that holds one second's worth, or more if
+// it is told so. Beside it lies credit for time in which the server read nothing of the client, as what it said meanwhile comes
 // all at once.
 #pragma once
 
@@ -19,8 +19,13 @@ public:
 
     /// So many messages a second; 0 is any number.
     rate_limit(std::size_t rate, clock::time_point now)
+        : rate_limit{rate, now, rate} {}
+
+    /// The same, and so many at once.
+    rate_limit(std::size_t rate, clock::time_point now, std::size_t at_once)
         : rate_{static_cast<double>(rate)}
-        , allowance_{rate_}
+        , most_{static_cast<double>(at_once)}
+        , allowance_{most_}
         , refilled_at_{now} {}
 
     /// A message more, read at this time; false when it is one too many.
@@ -58,13 +63,14 @@ private:
     void refill(clock::time_point now) {
         const std::chrono::duration<double> passed = now - refilled_at_;
         const auto filled = allowance_ + rate_ * passed.count();
-        allowance_ = std::min(rate_, filled);
+        allowance_ = std::min(most_, filled);
         overflow_ += filled - allowance_;
         refilled_at_ = now;
     }
 
     // In messages.
     double rate_;
+    double most_;
     double allowance_;
     double overflow_ = 0; // what the bucket had no room for since the last look
     double credit_ = 0;

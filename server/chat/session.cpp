@@ -31,6 +31,18 @@ constexpr std::chrono::seconds patience_with_handshakes{5};
 // How long a peer that takes nothing may still take our close frame.
 constexpr std::chrono::seconds goodbye_time{1};
 
+// What a message may take on the wire, in fragments of one byte: seven bytes for each, and some empty
+// fragments. The first summand is for what Beast has read ahead.
+constexpr std::size_t least_wire_bytes = 64 * 1024;
+constexpr std::size_t wire_bytes_per_byte = 8;
+
+// Pings, pongs and the like: so many a second, and so many that a client has saved up.
+constexpr std::size_t control_frames_per_second = 100;
+constexpr std::size_t control_frames_at_once = 5000;
+
+// What is still taken from a client that was told to go, and may not know it yet.
+constexpr std::size_t read_after_goodbye = 64 * 1024;
+
 } // namespace
 
 struct session::connection {
@@ -52,6 +64,7 @@ session::session(wire::socket_type socket, admission::ticket ticket, room& place
     , name_{"guest-" + std::to_string(id_)}
     , heard_{clock::now()}
     , rate_{limits.max_rate, heard_}
+    , control_frames_{control_frames_per_second, heard_, control_frames_at_once}
     , ticket_{std::move(ticket)} {}
 
 session::~session() = default;
@@ -75,8 +88,10 @@ task<> session::run() {
         if (room_.is_closed())
             leave_when_delivered(); // came during the shutdown, after the others were told to go
         deliver_in_background();
-        co_await read_loop();
+        const auto end = co_await read_loop();
         out().flush(); // who sends no more may still read: what its socket takes at once
+        if (end == last_read::too_much && !out().blocked_since())
+            co_await out().linger(self, goodbye_time);
     } catch (...) {
         failed = std::current_exception();
     }
@@ -102,8 +117,12 @@ task<bool> session::handshake() {
     stream.read_message_max(limits_.max_message_bytes);
     stream.set_option(websocket::stream_base::timeout{patience_with_handshakes,
                                                       websocket::stream_base::none(), false});
-    stream.control_callback([this](auto, auto) { heard_ = clock::now(); });
     const auto [error] = co_await stream.async_accept(*upgrade, asio::as_tuple(use_task));
+    if (error.category() == make_error_code(websocket::error::bad_method).category()) {
+        // Beast has answered by itself, though receive_upgrade found nothing wrong.
+        counted.struck.add(limit::bad_request);
+        log_refusal({boost::beast::http::status::bad_request, error.message()});
+    }
     if (error)
         co_return false;
     const std::string_view target{upgrade->target().data(), upgrade->target().size()};
@@ -111,6 +130,8 @@ task<bool> session::handshake() {
         co_await echo(stream);
         co_return false;
     }
+    stream.control_callback([this](auto, auto payload) { take_control_frame(payload.size()); });
+    out().limit_unexplained(least_wire_bytes + wire_bytes_per_byte * limits_.max_message_bytes);
     take_name(target);
     heard_ = clock::now();
     co_return true;
@@ -118,18 +139,20 @@ task<bool> session::handshake() {
 
 std::optional<objection> session::apply_for_a_place() {
     using boost::beast::http::status;
-    if (room_.is_closed())
-        return objection{status::service_unavailable, "The server is shutting down.\n"};
+    if (room_.is_closed()) {
+        counted.refused_shutting_down.add();
+        return objection{status::service_unavailable, "The server is shutting down."};
+    }
     switch (ticket_.become_client()) {
     case admission::answer::granted:
         break;
     case admission::answer::full:
         counted.struck.add(limit::clients);
-        return objection{status::service_unavailable, "The server is full (see --max-clients).\n"};
+        return objection{status::service_unavailable, "The server is full (see --max-clients)."};
     case admission::answer::address_full:
         counted.struck.add(limit::clients_per_address);
         return objection{status::too_many_requests,
-                         "Too many clients of your address (see --max-per-address).\n"};
+                         "Too many clients of your address (see --max-per-address)."};
     }
     return {};
 }
@@ -151,7 +174,7 @@ void session::deliver_in_background() {
                    });
 }
 
-task<> session::read_loop() {
+task<session::last_read> session::read_loop() {
     auto& stream = connection_->stream;
     beast::flat_buffer buffer;
     for (;;) {
@@ -163,13 +186,19 @@ task<> session::read_loop() {
         if (error) {
             if (error == websocket::error::message_too_big)
                 counted.struck.add(limit::message_bytes);
-            spdlog::info("left session={} reason=\"{}\"", id_, error.message());
-            co_return;
+            const bool too_much = out().has_read_too_much();
+            spdlog::info("left session={} reason=\"{}\"", id_,
+                         too_much ? "it sends on and on" : error.message());
+            if (too_much)
+                leave(limit::frame_flood, "too many empty fragments");
+            co_return too_much ? last_read::too_much : last_read::failed;
         }
         heard_ = clock::now(); // whole or not: within a frame nobody can answer a ping
         if (!stream.is_message_done())
             continue;
         const auto size = buffer.size();
+        if (!leaving_since_)
+            out().explain_all();
         counted.received_bytes.add(size);
         if (!leaving_since_) {
             const std::string_view payload{static_cast<const char*>(buffer.cdata().data()), size};
@@ -187,6 +216,17 @@ task<> session::read_loop() {
         }
         buffer.clear();
     }
+}
+
+// Pings are answered by Beast. A client has reason to send one now and then, but not thousands.
+void session::take_control_frame(std::size_t payload) {
+    heard_ = clock::now();
+    if (leaving_since_)
+        return;
+    constexpr std::size_t header = 6; // with the mask
+    out().explain(header + payload);
+    if (!control_frames_.allows_one(heard_))
+        leave(limit::frame_flood, "too many pings and pongs");
 }
 
 // No coroutine itself: each message would pay for a frame more.
@@ -311,6 +351,7 @@ void session::leave(farewell code, std::string_view reason) {
         return;
     leaving_since_ = clock::now();
     out().say_goodbye(close_frame(static_cast<std::uint16_t>(code), reason));
+    out().limit_unexplained(read_after_goodbye); // nothing explains it any more
 }
 
 void session::abort() {

@@ -121,7 +121,9 @@ private:
     task<bool> handshake();
     [[nodiscard]] std::optional<objection> apply_for_a_place();
     void take_name(std::string_view target);
-    task<> read_loop();
+    enum class last_read { failed, too_much };
+    task<last_read> read_loop();
+    void take_control_frame(std::size_t payload);
     task<> handle(std::string_view payload); // which stays valid meanwhile
     task<> refuse(refusal why);
     task<> rename(std::string name);
@@ -144,6 +146,7 @@ private:
     clock::time_point pinged_{};
     bool ping_is_out_ = false;
     rate_limit rate_;
+    rate_limit control_frames_;
     std::optional<clock::time_point> leaving_since_;
     admission::ticket ticket_;
 };

@@ -20,6 +20,7 @@
 #include "server/sync/parked_handler.hpp"
 #include "server/sync/wake_up.hpp"
 
+#include <boost/asio/associator.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -27,8 +28,10 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +40,17 @@
 namespace chat {
 
 using error_code = boost::system::error_code;
+
+class wire;
+
+/// A handler of Beast's for a read: what the read brings is counted on its way to it.
+template <class Handler>
+struct counted_read {
+    wire* self;
+    Handler handler;
+
+    void operator()(error_code error, std::size_t size);
+};
 
 class wire {
 public:
@@ -115,6 +129,22 @@ public:
     /// No news is taken any more: a close frame is on its way, or the socket is gone.
     [[nodiscard]] bool is_closing() const { return closing_; }
 
+    /// From now on reading ends, with operation_aborted, once more than this has come in that was not
+    /// explained: Beast passes over an empty fragment without a word, so a flood of them is seen only
+    /// here.
+    void limit_unexplained(std::size_t most) {
+        unexplained_ = 0;
+        most_unexplained_ = most;
+    }
+
+    /// So many of the bytes that came in were a frame of use.
+    void explain(std::size_t bytes) { unexplained_ -= std::min(bytes, unexplained_); }
+
+    /// All of them: they were a message.
+    void explain_all() { unexplained_ = 0; }
+
+    [[nodiscard]] bool has_read_too_much() const { return unexplained_ > most_unexplained_; }
+
     /// Ends a read with operation_aborted. For the handshake, when nothing is being written.
     void cancel();
 
@@ -131,7 +161,8 @@ public:
 
     template <class Buffers, class Token>
     auto async_read_some(const Buffers& buffers, Token&& token) {
-        return socket_.async_read_some(buffers, std::forward<Token>(token));
+        return asio::async_initiate<Token, void(error_code, std::size_t)>(start_read{}, token, this,
+                                                                          buffers);
     }
 
     /// One write at a time, as Beast does. Completes with the whole size, when really sent.
@@ -160,6 +191,16 @@ public:
     friend void beast_close_socket(wire& self) { self.close(); }
 
 private:
+    template <class Handler>
+    friend struct counted_read;
+
+    struct start_read {
+        template <class Handler>
+        void operator()(Handler handler, wire* self, const auto& buffers) const {
+            self->socket_.async_read_some(buffers, counted_read<Handler>{self, std::move(handler)});
+        }
+    };
+
     struct start_control {
         void operator()(auto handler, wire* self, const auto& buffers) const {
             self->control_done_ = std::move(handler);
@@ -208,8 +249,10 @@ private:
 
     socket_type socket_;
     std::optional<clock::time_point> blocked_since_;
-    int in_kernel_ = 0;          // bytes, when it was asked last
-    bool has_made_room_ = false; // the peer, since then
+    int in_kernel_ = 0;           // bytes, when it was asked last
+    bool has_made_room_ = false;  // the peer, since then
+    std::size_t unexplained_ = 0; // bytes read
+    std::size_t most_unexplained_ = std::numeric_limits<std::size_t>::max();
     bool closing_ = false;
     bool said_goodbye_ = false;
     bool only_news_ =
@@ -228,4 +271,30 @@ private:
     wake_up socket_has_room_;
 };
 
+template <class Handler>
+void counted_read<Handler>::operator()(error_code error, std::size_t size) {
+    if (!error) { // else the wire may be gone
+        self->unexplained_ += size;
+        if (self->has_read_too_much()) {
+            error = asio::error::operation_aborted;
+            size = 0;
+        }
+    }
+    std::move(handler)(error, size);
+}
+
 } // namespace chat
+
+// Executor, allocator and the like are those of the handler within.
+template <template <class, class> class Associator, class Handler, class Candidate>
+struct boost::asio::associator<Associator, chat::counted_read<Handler>, Candidate>
+    : Associator<Handler, Candidate> {
+    static decltype(auto) get(const chat::counted_read<Handler>& read) noexcept {
+        return Associator<Handler, Candidate>::get(read.handler);
+    }
+
+    static decltype(auto) get(const chat::counted_read<Handler>& read,
+                              const Candidate& candidate) noexcept {
+        return Associator<Handler, Candidate>::get(read.handler, candidate);
+    }
+};

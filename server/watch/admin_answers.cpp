@@ -8,7 +8,6 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
-#include <cctype>
 
 namespace chat {
 
@@ -69,7 +68,7 @@ json::object lock_json(const admin_sources& sources) {
 }
 
 std::uint64_t refused_connections(const counters& numbers) {
-    auto sum = numbers.refused_no_websocket.read();
+    auto sum = numbers.refused_no_websocket.read() + numbers.refused_shutting_down.read();
     for (const auto which : {limit::connections, limit::connections_per_address, limit::clients,
                              limit::clients_per_address, limit::origin, limit::handshake_time,
                              limit::header_bytes, limit::bad_request})
@@ -175,25 +174,13 @@ admin_answer admin_error(unsigned status, std::string_view why) {
     return {status, "application/json", json::serialize(json::object{{"error", why}}) + "\n"};
 }
 
-bool is_trusted_host(std::string_view host, std::span<const std::string> names) {
-    const auto port = host.find_last_of(':');
-    if (port != std::string_view::npos && !host.ends_with(']') &&
-        (host.starts_with('[') || host.find(':') == port)) {
-        if (host.find_first_not_of("0123456789", port + 1) != std::string_view::npos)
-            return false;
-        host = host.substr(0, port);
-    }
-    std::string name{host};
-    std::ranges::transform(name, name.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (name == "localhost" || name.ends_with(".localhost"))
+bool is_trusted_host(const std::string& host, std::span<const std::string> names) {
+    if (host == "localhost" || host.ends_with(".localhost"))
         return true;
-    if (std::ranges::find(names, name) != names.end())
+    if (std::ranges::find(names, host) != names.end())
         return true;
-    if (name.starts_with('[') && name.ends_with(']'))
-        name = name.substr(1, name.size() - 2);
     boost::system::error_code no_address;
-    boost::asio::ip::make_address(name, no_address);
+    boost::asio::ip::make_address(host, no_address);
     return !no_address;
 }
 

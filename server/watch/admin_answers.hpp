@@ -63,10 +63,10 @@ private:
 /// An answer that says what went wrong: `{"error":"…"}`.
 admin_answer admin_error(unsigned status, std::string_view why);
 
-/// Whether a request for this Host may be answered. A page of another site can have its own name
-/// point here (DNS rebinding), and would then read what the browser thinks is its own. It can't do
-/// that with `localhost` or with a bare address, which is all that is needed here. `names` adds
-/// others.
-bool is_trusted_host(std::string_view host, std::span<const std::string> names);
+/// True if a request for this host, as parse_address() returns it, may be answered. A page of another
+/// site can have its own name point here (DNS rebinding), and would then read what the browser thinks
+/// is its own. It can't do that with `localhost` or with a bare address, which is all that is needed
+/// here. `names` adds others, in lower case.
+bool is_trusted_host(const std::string& host, std::span<const std::string> names);
 
 } // namespace chat

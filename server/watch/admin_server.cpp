@@ -1,5 +1,7 @@
 #include "server/watch/admin_server.hpp"
 
+#include "server/request_head.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -31,7 +33,7 @@ using clock = std::chrono::steady_clock;
 using timer = asio::basic_waitable_timer<clock, asio::wait_traits<clock>, loop_executor>;
 using socket_type = asio::basic_stream_socket<tcp, loop_executor>;
 using stream_type = beast::basic_stream<tcp, loop_executor>;
-using request = http::request<http::empty_body>;
+using request = request_head;
 using response = http::response<http::string_body>;
 
 constexpr std::size_t max_header_bytes = 8192;
@@ -156,7 +158,8 @@ struct admin_server::plane : std::enable_shared_from_this<plane> {
     task<bool> write_response(stream_type& stream, response answer);
     task<> send_events(stream_type& stream, request asked);
     task<> hang_up(stream_type& stream);
-    [[nodiscard]] std::optional<admin_answer> object_to(const request& asked, bool has_body) const;
+    [[nodiscard]] std::optional<admin_answer> object_to(const request& asked, const destination& to,
+                                                        bool has_body) const;
     std::shared_ptr<const std::string> event();
 
     asio::basic_socket_acceptor<tcp, loop_executor> acceptor;
@@ -227,26 +230,28 @@ task<> admin_server::plane::serve(socket_type socket, place) {
         auto asked = parser.release();
         const bool has_body =
             !error && (parser.chunked() || parser.content_length().value_or(0) > 0);
-        auto against = error ? answer_to_bad(error) : object_to(asked, has_body);
+        if (!error)
+            asked.keep_alive(parser.keep_alive()); // the parser has read each line of Connection
+        const auto to = error ? destination{} : destination_of(asked);
+        auto against = error ? answer_to_bad(error) : object_to(asked, to, has_body);
         if (against) {
             asked.keep_alive(asked.keep_alive() && !error && !has_body);
             auto objection = respond(asked, std::move(*against));
             more = co_await write_response(stream, std::move(objection));
         } else {
+            asked.target(to.target);
             more = co_await answer(stream, std::move(asked));
         }
     }
     co_await hang_up(stream);
 }
 
-std::optional<admin_answer> admin_server::plane::object_to(const request& asked,
-                                                           bool has_body) const {
-    const auto host = asked.find(http::field::host);
-    if (host == asked.end() && asked.version() >= 11)
-        return admin_error(400, "the request names no Host");
-    if (asked.count(http::field::host) > 1)
-        return admin_error(400, "the request names more than one Host");
-    if (host != asked.end() && !is_trusted_host(view(host->value()), settings_.names))
+std::optional<admin_answer>
+admin_server::plane::object_to(const request& asked, const destination& to, bool has_body) const {
+    if (!to.problem.empty())
+        return admin_error(400, to.problem);
+    const bool names_one = to.host || asked.count(http::field::host) > 0;
+    if (names_one && !(to.host && is_trusted_host(to.host->host, settings_.names)))
         return admin_error(421, "requests must name localhost, an address, or an --admin-host");
     if (asked.method() != http::verb::get && asked.method() != http::verb::head)
         return admin_error(405, "GET and HEAD only");

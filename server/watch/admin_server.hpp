@@ -21,7 +21,7 @@ class admin_server {
 public:
     struct settings {
         asio::ip::tcp::endpoint endpoint;
-        std::vector<std::string> names;   ///< Hosts that requests may name: see is_trusted_host()
+        std::vector<std::string> names;   ///< hosts that requests may name: see is_trusted_host()
         std::size_t max_connections = 64; ///< one more closes one that waits for its client
         std::size_t max_streams = 16;     ///< of these, such as get events
         std::chrono::milliseconds request_time{5000}; ///< for a request to come, and its answer

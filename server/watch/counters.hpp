@@ -32,11 +32,11 @@ struct counters {
     counter deliveries; ///< messages handed to a client's socket
     counter received_bytes;
     counter sent_bytes;
-    counter missed_messages;      ///< left the ring before a reader took them
-    counter refused_messages;     ///< answered with an error
-    counter refused_no_websocket; ///< requests that were no upgrade
-    counter dropped_log_lines;    ///< nobody read them; under the lock of the alarm
-    limit_counts struck;          ///< connections that were not let in, clients that were closed
+    counter missed_messages;       ///< left the ring before a reader took them
+    counter refused_messages;      ///< answered with an error
+    counter refused_no_websocket;  ///< requests for another protocol, or another version of it
+    counter refused_shutting_down; ///< requests that came too late
+    limit_counts struck;           ///< connections that were not let in, clients that were closed
 };
 
 /// The server's.

@@ -1,10 +1,9 @@
 #include "server/watch/lock_check.hpp"
 
+#include "server/watch/server_log.hpp"
 #include "server/watch/source_path.hpp"
 
 #include <spdlog/spdlog.h>
-
-#include <cstdlib>
 
 namespace chat {
 
@@ -24,10 +23,8 @@ void lock_check::report(const lock_holder& sleeper) {
     spdlog::log(how_ == mode::abort ? spdlog::level::critical : spdlog::level::warn,
                 "lock held across a suspension task={} session={} acquired_at={} suspended_at={}",
                 sleeper.site.task, sleeper.site.session, acquired_at, suspended_at);
-    if (how_ == mode::abort) {
-        spdlog::default_logger()->flush();
-        std::abort();
-    }
+    if (how_ == mode::abort)
+        abort_process();
 }
 
 } // namespace chat

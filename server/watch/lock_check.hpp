@@ -22,7 +22,7 @@ public:
     [[nodiscard]] bool is_off() const { return how_ == mode::off; }
 
     /// The handler has ended, so what this thread holds now is held by a task that sleeps. Warns once
-    /// for each place that took the lock; in mode `abort` ends the process by std::abort.
+    /// for each place that took the lock; in mode `abort` ends the process by SIGABRT.
     void after_handler();
 
 private:

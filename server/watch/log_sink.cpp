@@ -1,11 +1,11 @@
 #include "server/watch/log_sink.hpp"
 
-#include "server/watch/alarm.hpp"
+#include "server/watch/write_all.hpp"
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <array>
-#include <string_view>
 
 namespace chat {
 
@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view plain = "\033[m";
 
 /// As spdlog's own sinks for terminals have them.
-constexpr auto colours = std::to_array<std::string_view>({
+constexpr auto level_colours = std::to_array<std::string_view>({
     "\033[37m",        // trace
     "\033[36m",        // debug
     "\033[32m",        // info
@@ -23,34 +23,81 @@ constexpr auto colours = std::to_array<std::string_view>({
     "\033[1m\033[41m", // critical
     "",                // off
 });
-static_assert(colours.size() == spdlog::level::n_levels);
+static_assert(level_colours.size() == spdlog::level::n_levels);
+
+spdlog::string_view_t as_spdlog_has_it(std::string_view text) {
+    return {text.data(), text.size()};
+}
 
 } // namespace
 
-void log_sink::sink_it_(const spdlog::details::log_msg& message) {
-    // A notice that finds no room is counted in place of its message, which then is not tried.
-    if (dropped_ > 0) {
-        const auto text = fmt::format("log lines dropped={}", dropped_);
-        if (write({message.logger_name, spdlog::level::warn, text}))
-            dropped_ = 0;
-    }
-    if (dropped_ > 0 || !write(message))
-        ++dropped_;
+std::uint64_t log_sink::dropped() const {
+    return queue_.overrun_counter() + refused_;
 }
 
-bool log_sink::write(const spdlog::details::log_msg& message) {
+// Lines that the queue has lost were all older than this message, so this is the place to say so.
+void log_sink::sink_it_(const spdlog::details::log_msg& message) {
+    const auto line = line_of(message);
+    auto rest = std::string_view{line};
+    const auto lost = dropped();
+    bool writable = true;
+    if (lost != told_) {
+        const auto text = fmt::format("log lines dropped={}", lost - told_);
+        const auto notice =
+            line_of({as_spdlog_has_it(log_name), spdlog::level::warn, as_spdlog_has_it(text)});
+        writable = rest_after_writing(notice).empty();
+        if (writable)
+            told_ = lost;
+    }
+    if (writable)
+        rest = rest_after_writing(line);
+    if (!rest.empty())
+        count_dropped(static_cast<std::uint64_t>(std::ranges::count(rest, '\n')));
+}
+
+std::string log_sink::line_of(const spdlog::details::log_msg& message) {
+    if (message.logger_name == as_spdlog_has_it(prose_name))
+        return {message.payload.data(), message.payload.size()};
     spdlog::memory_buf_t formatted;
     // The formatter tells where the level is.
     message.color_range_start = message.color_range_end = 0;
     formatter_->format(message, formatted);
-    const std::string_view line{formatted.data(), formatted.size()};
-    if (!coloured_ || message.color_range_end <= message.color_range_start)
-        return alarm::write_line(line);
-    const auto start = message.color_range_start;
-    const auto end = message.color_range_end;
-    return alarm::write_line(fmt::format("{}{}{}{}{}", line.substr(0, start),
-                                         colours[message.level], line.substr(start, end - start),
-                                         plain, line.substr(end)));
+    std::string line{formatted.data(), formatted.size()};
+    if (coloured_ && message.color_range_end > message.color_range_start) {
+        line.insert(message.color_range_end, plain);
+        line.insert(message.color_range_start, level_colours[message.level]);
+    }
+    return line;
+}
+
+// What a full disk has cut off stays cut off, and the next line is a line of its own.
+std::string_view log_sink::rest_after_writing(std::string_view text) {
+    if (torn_ && write_all(descriptor_, "\n") == 1)
+        torn_ = false;
+    if (torn_)
+        return text;
+    const auto written = write_all(descriptor_, text);
+    if (written > 0)
+        torn_ = text[written - 1] != '\n';
+    return text.substr(written);
+}
+
+void log_sink::flush_() {
+    {
+        const std::lock_guard lock{flush_mutex_};
+        ++flushes_;
+    }
+    flushed_.notify_all();
+}
+
+std::uint64_t log_sink::flushes() const {
+    const std::lock_guard lock{flush_mutex_};
+    return flushes_;
+}
+
+bool log_sink::wait_for_flush(std::uint64_t there_were, std::chrono::milliseconds at_most) {
+    std::unique_lock lock{flush_mutex_};
+    return flushed_.wait_for(lock, at_most, [&] { return flushes_ > there_were; });
 }
 
 } // namespace chat

@@ -1,30 +1,66 @@
-// Where the logger writes: to stderr, as long as somebody reads that. A line that finds no room is
-// dropped and counted, and the next one tells how many were: a write that waits (`2>&1 | less`)
-// would stop the loop's thread, and the chat with it.
+// Writes the log, on the log's own thread. In comes what spdlog's asynchronous logger took out of its
+// queue; out go lines on stderr. The write may block for as long as nobody reads: only this thread waits.
 #pragma once
 
+#include <spdlog/async.h>
+#include <spdlog/details/null_mutex.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
+#include <string>
+#include <string_view>
 
 namespace chat {
 
-/// Any thread. The lock is held for a write that does not wait, and for nobody else's code.
-class log_sink final : public spdlog::sinks::base_sink<std::mutex> {
+/// Names of spdlog's loggers. What the second one logs is written as it is, without time and level.
+inline constexpr std::string_view log_name = "chat";
+inline constexpr std::string_view prose_name = "prose";
+
+class log_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 public:
-    explicit log_sink(bool coloured)
-        : coloured_{coloured} {}
+    /// The queue has one thread, and outlives it.
+    log_sink(int descriptor, bool coloured, spdlog::details::thread_pool& queue)
+        : descriptor_{descriptor}
+        , coloured_{coloured}
+        , queue_{queue} {}
+
+    // --- On any thread ---
+
+    /// Lines that were lost: overrun in the queue by newer ones, or refused by the descriptor. A stall
+    /// report that is overrun counts as one.
+    [[nodiscard]] std::uint64_t dropped() const;
+
+    void count_dropped(std::uint64_t lines = 1) { refused_ += lines; }
+
+    [[nodiscard]] std::uint64_t flushes() const;
+
+    /// Waits for one more flush than there were; true if it came in time.
+    [[nodiscard]] bool wait_for_flush(std::uint64_t there_were, std::chrono::milliseconds at_most);
 
 private:
+    // --- On the log's thread ---
+
     void sink_it_(const spdlog::details::log_msg& message) override;
+    void flush_() override;
 
-    void flush_() override {}
+    [[nodiscard]] std::string line_of(const spdlog::details::log_msg& message);
+    [[nodiscard]] std::string_view rest_after_writing(std::string_view text);
 
-    [[nodiscard]] bool write(const spdlog::details::log_msg& message);
-
+    int descriptor_;
     bool coloured_;
-    std::size_t dropped_ = 0;
+    spdlog::details::thread_pool& queue_;
+    std::atomic<std::uint64_t> refused_{0};
+    std::uint64_t told_ = 0; // how many of the dropped lines a notice in the log has told of
+    bool torn_ = false;      // the last write ended in the middle of a line
+
+    mutable std::mutex flush_mutex_; // guards flushes_
+    std::condition_variable flushed_;
+    std::uint64_t flushes_ = 0;
 };
 
 } // namespace chat

@@ -1,9 +1,10 @@
 #include "server/watch/loop_monitor.hpp"
 
-#include "server/watch/alarm.hpp"
+#include "server/watch/server_log.hpp"
 #include "server/watch/stack_names.hpp"
 
 #include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <csignal>
@@ -28,26 +29,28 @@ long long count_ms(std::chrono::steady_clock::duration time) {
     return std::chrono::duration_cast<milliseconds>(time).count();
 }
 
-/// Ends the process from the watch thread: the loop's thread can't be joined, so nothing is
-/// unwound.
-[[noreturn]] void end_process(int code) {
-    std::_Exit(code);
+/// True if the signal was ignored when the process began, as `nohup` has it.
+bool is_ignored(int signal) {
+    struct sigaction now{};
+    return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+std::string_view name_of(int signal) {
+    return signal == SIGINT ? "SIGINT" : signal == SIGHUP ? "SIGHUP" : "SIGTERM";
 }
 
 void log_verdict(verdict found, long long for_ms) {
     const auto name = to_string(found);
     if (found == verdict::starved)
-        alarm::log(spdlog::level::critical,
-                   "lock is starved: one task has held it, or waited for it, too long for_ms={}",
-                   for_ms);
+        spdlog::critical(
+            "lock is starved: one task has held it, or waited for it, too long for_ms={}", for_ms);
     else if (found == verdict::congested)
-        alarm::log(spdlog::level::critical,
-                   "loop is congested: it moves, but answers late for_ms={}", for_ms);
+        spdlog::critical("loop is congested: it moves, but answers late for_ms={}", for_ms);
     else
-        alarm::log(spdlog::level::critical,
-                   "loop is frozen: its thread has not come back to the event loop verdict={} "
-                   "for_ms={}",
-                   name, for_ms);
+        spdlog::critical(
+            "loop is frozen: its thread has not come back to the event loop verdict={} "
+            "for_ms={}",
+            name, for_ms);
 }
 
 } // namespace
@@ -63,6 +66,8 @@ loop_monitor::loop_monitor(asio::io_context& watch, loop_executor loop,
     , signals_{watch} {
     signals_.add(SIGINT);
     signals_.add(SIGTERM);
+    if (!is_ignored(SIGHUP))
+        signals_.add(SIGHUP);
     await_signal();
     const auto now = clock::now();
     turning_since_ = now;
@@ -194,8 +199,8 @@ void loop_monitor::act(verdict found, clock::time_point now) {
 }
 
 void loop_monitor::heal(clock::time_point now) {
-    alarm::log(spdlog::level::warn, "{} moves again after_ms={}",
-               verdict_ == verdict::starved ? "lock" : "loop", count_ms(now - ill_since_));
+    spdlog::warn("{} moves again after_ms={}", verdict_ == verdict::starved ? "lock" : "loop",
+                 count_ms(now - ill_since_));
     verdict_ = verdict::alive;
 }
 
@@ -267,7 +272,9 @@ void loop_monitor::tell(const stall_report& complete) {
         return;
     told_ = complete.verdict;
     told_at_ = now;
-    alarm::write(to_prose(complete, alarm::colour_is_welcome()));
+    const auto prose = to_prose(complete, the_log().coloured());
+    the_log().prose().log(spdlog::level::critical,
+                          spdlog::string_view_t{prose.data(), prose.size()});
 }
 
 // A deadlock never ends. Any other silence may, and the shutdown then be a clean one, until its
@@ -277,27 +284,33 @@ void loop_monitor::give_up_shutdown(clock::time_point now) {
     if (!shutdown_deadline_ || silent < patience_at_a_signal ||
         (now < *shutdown_deadline_ && !ledger_of_deadlock()))
         return;
-    alarm::log(spdlog::level::critical,
-               "loop is frozen, so no clean shutdown is possible for_ms={} exit={}",
-               count_ms(silent), exit_frozen);
+    spdlog::critical("loop is frozen, so no clean shutdown is possible for_ms={} exit={}",
+                     count_ms(silent), exit_frozen);
     end_process(exit_frozen);
 }
 
 void loop_monitor::await_signal() {
     signals_.async_wait([this](const boost::system::error_code& cancelled, int number) {
         if (!cancelled)
-            on_signal(number == SIGINT ? "SIGINT" : "SIGTERM");
+            on_signal(number);
     });
 }
 
 // Said from here, since the loop may not come to say it.
-void loop_monitor::on_signal(std::string_view name) {
+void loop_monitor::on_signal(int number) {
+    const auto name = name_of(number);
+    if (shutdown_deadline_ && number == SIGHUP) {
+        // Not impatience: when a terminal goes away, the kernel and the shell may send one each.
+        spdlog::info("{} again: already ending", name);
+        await_signal();
+        return;
+    }
     if (shutdown_deadline_) {
         const int code = seems_frozen() ? exit_frozen : EXIT_SUCCESS;
-        alarm::log(spdlog::level::warn, "ending at once signal={} exit={}", name, code);
+        spdlog::warn("ending at once signal={} exit={}", name, code);
         end_process(code);
     }
-    alarm::log(spdlog::level::info, "asked to end signal={}", name);
+    spdlog::info("asked to end signal={}", name);
     shutdown_deadline_ = clock::now() + how_.shutdown_time;
     asio::post(loop_, [shut_down = how_.on_signal, deadline = *shutdown_deadline_] {
         shut_down(deadline);

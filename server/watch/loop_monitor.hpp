@@ -35,8 +35,8 @@ public:
     struct settings {
         patience limits;
         bool exit_on_stall; ///< end the process with exit_frozen when the loop stalls
-        std::chrono::milliseconds shutdown_time; ///< from the first SIGINT or SIGTERM
-        /// Runs on the loop at that signal, and gets the deadline.
+        std::chrono::milliseconds shutdown_time; ///< from the first signal
+        /// Runs on the loop at the first SIGINT, SIGTERM or SIGHUP, and gets the deadline.
         std::function<void(std::chrono::steady_clock::time_point)> on_signal;
     };
 
@@ -104,7 +104,7 @@ private:
     void tell(const stall_report& complete);
     void give_up_shutdown(clock::time_point now);
     void await_signal();
-    void on_signal(std::string_view name);
+    void on_signal(int number);
     [[nodiscard]] bool seems_frozen() const;
 
     loop_executor loop_;

@@ -1,5 +1,7 @@
 #include "server/watch/metrics.hpp"
 
+#include "server/watch/server_log.hpp"
+
 #include <prometheus/text_serializer.h>
 
 #include <initializer_list>
@@ -91,11 +93,13 @@ void add_traffic(exposition& out, const counters& numbers) {
                   {reason("too_late"), struck(limit::handshake_time)},
                   {reason("header_too_long"), struck(limit::header_bytes)},
                   {reason("bad_request"), struck(limit::bad_request)},
-                  {reason("no_websocket"), numbers.refused_no_websocket.read()}});
+                  {reason("no_websocket"), numbers.refused_no_websocket.read()},
+                  {reason("shutting_down"), numbers.refused_shutting_down.read()}});
     out.counters("closed_clients_total", "Clients that the server has closed.",
                  {{reason("slow_reader"), struck(limit::write_time)},
                   {reason("idle"), struck(limit::idle_time)},
                   {reason("rate"), struck(limit::message_rate)},
+                  {reason("frame_flood"), struck(limit::frame_flood)},
                   {reason("message_too_big"), struck(limit::message_bytes)}});
     out.counters("accept_pauses_total", "Times that no descriptor was left for a newcomer.",
                  {{labels{}, struck(limit::descriptors)}});
@@ -115,8 +119,8 @@ void add_traffic(exposition& out, const counters& numbers) {
     out.counter("missed_messages_total",
                 "Messages that left the history before a client read them.",
                 numbers.missed_messages);
-    out.counter("dropped_log_lines_total", "Lines of the log that nobody read in time.",
-                numbers.dropped_log_lines);
+    out.counters("dropped_log_lines_total", "Lines of the log that nobody read in time.",
+                 {{labels{}, the_log().dropped()}});
 }
 
 void add_health(exposition& out, const admin_sources& sources) {

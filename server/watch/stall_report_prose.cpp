@@ -67,42 +67,41 @@ std::string_view headline(const stall_report& report) {
 /// Left what the holder did, right what those who wait did, in the order in which it happened.
 class two_columns {
 public:
-    explicit two_columns(const palette& colours)
-        : colours_{colours} {}
+    explicit two_columns(const palette& style)
+        : style_{style} {}
 
     void left(std::string_view text) {
         for (const auto& line : wrapped(text, column - 2))
-            rows_ +=
-                fmt::format("  {} {}│{}\n", padded(line, column), colours_.faint, colours_.plain);
+            rows_ += fmt::format("  {} {}│{}\n", padded(line, column), style_.faint, style_.plain);
     }
 
     void right(std::string_view text) {
         for (const auto& line : wrapped(text, column))
-            rows_ += fmt::format("  {} {}│{} {}\n", padded("", column), colours_.faint,
-                                 colours_.plain, line);
+            rows_ += fmt::format("  {} {}│{} {}\n", padded("", column), style_.faint, style_.plain,
+                                 line);
     }
 
     void heads(std::string_view holder, std::string_view waiter) {
-        rows_ += fmt::format("  {}{}{} {}│{} {}{}{}\n", colours_.strong, padded(holder, column),
-                             colours_.plain, colours_.faint, colours_.plain, colours_.strong,
-                             waiter, colours_.plain);
+        rows_ += fmt::format("  {}{}{} {}│{} {}{}{}\n", style_.strong, padded(holder, column),
+                             style_.plain, style_.faint, style_.plain, style_.strong, waiter,
+                             style_.plain);
         std::string line;
         for (std::size_t at = 0; at < width - 2; ++at)
             line += at == column + 1 ? "┼" : "─";
-        rows_ += fmt::format("  {}{}{}\n", colours_.faint, line, colours_.plain);
+        rows_ += fmt::format("  {}{}{}\n", style_.faint, line, style_.plain);
     }
 
     [[nodiscard]] const std::string& text() const { return rows_; }
 
 private:
-    const palette& colours_;
+    const palette& style_;
     std::string rows_;
 };
 
-std::string parties(const stall_report& report, const palette& colours) {
+std::string parties(const stall_report& report, const palette& style) {
     const auto& holder = *report.held_by;
     const bool deadlock = report.verdict == verdict::deadlock;
-    two_columns table{colours};
+    two_columns table{style};
     table.heads("HOLDS the lock: " + holder.label(), "WAITS for it");
     table.left("takes it in " + holder.at);
     if (!holder.suspended_at.empty()) {
@@ -125,12 +124,12 @@ std::string parties(const stall_report& report, const palette& colours) {
     return table.text();
 }
 
-std::string paragraph(std::string_view head, std::string_view text, const palette& colours) {
+std::string paragraph(std::string_view head, std::string_view text, const palette& style) {
     constexpr std::size_t indent = 8;
     std::string all;
     for (const auto& line : wrapped(text, width - indent)) {
-        all += fmt::format("  {}{}{}{}\n", colours.strong,
-                           padded(all.empty() ? head : "", indent - 2), colours.plain, line);
+        all += fmt::format("  {}{}{}{}\n", style.strong,
+                           padded(all.empty() ? head : "", indent - 2), style.plain, line);
     }
     return all;
 }
@@ -148,10 +147,10 @@ std::string_view meaning(char state) {
     }
 }
 
-std::string stack_of(const stall_report::thread& loop, const palette& colours) {
+std::string stack_of(const stall_report::thread& loop, const palette& style) {
     auto text =
         fmt::format("  {}Where{} the loop's thread is (thread {}, it {}), the last call first:\n",
-                    colours.strong, colours.plain, loop.id, meaning(loop.state));
+                    style.strong, style.plain, loop.id, meaning(loop.state));
     const auto& calls = loop.stack.value();
     const auto shown = std::min(calls.size(), most_calls);
     for (std::size_t at = 0; at < shown; ++at)
@@ -164,20 +163,20 @@ std::string stack_of(const stall_report::thread& loop, const palette& colours) {
 } // namespace
 
 std::string to_prose(const stall_report& report, bool colour) {
-    const auto& colours = colour ? in_colour : no_colour;
+    const auto& style = colour ? in_colour : no_colour;
     std::string name{to_string(report.verdict)};
     std::ranges::transform(name, name.begin(),
                            [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    auto text = fmt::format("\n  {} {} {} {}, for {} ms already\n\n", colours.title, name,
-                            colours.plain, headline(report), report.stalled.count());
+    auto text = fmt::format("\n  {} {} {} {}, for {} ms already\n\n", style.title, name,
+                            style.plain, headline(report), report.stalled.count());
     const bool about_the_lock =
         report.verdict == verdict::deadlock || report.verdict == verdict::starved;
     if (about_the_lock && report.held_by)
-        text += parties(report, colours) + '\n';
-    text += paragraph("Why", report.explanation, colours);
-    text += paragraph("Fix", report.fix, colours);
+        text += parties(report, style) + '\n';
+    text += paragraph("Why", report.explanation, style);
+    text += paragraph("Fix", report.fix, style);
     if (report.verdict != verdict::starved)
-        text += '\n' + stack_of(report.loop, colours);
+        text += '\n' + stack_of(report.loop, style);
     return text + '\n';
 }
 

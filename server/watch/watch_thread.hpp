@@ -4,6 +4,8 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <pthread.h>
+
 #include <thread>
 
 namespace chat {
@@ -15,6 +17,7 @@ public:
     explicit watch_thread(boost::asio::io_context& context)
         : context_{context}
         , thread_{[&context] {
+            ::pthread_setname_np(::pthread_self(), "watch");
             const auto until_destroyed = boost::asio::make_work_guard(context);
             context.run();
         }} {}

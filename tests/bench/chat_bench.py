@@ -33,8 +33,13 @@ SLOW = "--clients 10 --senders 1 --rate 5000 --message-bytes 4000"
 SLOW_SECONDS = OWED_MB * 1e6 / 4100 / 5000
 
 
+def can_overwrite(stream):
+    """Whether it is a terminal that can replace a line, and nobody asked for plain text."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
+
+
 def progress(text):
-    print(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n",
+    print(f"\r\x1b[K{text}" if can_overwrite(sys.stderr) else text, end="" if can_overwrite(sys.stderr) else "\n",
           file=sys.stderr, flush=True)
 
 

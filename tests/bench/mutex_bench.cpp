@@ -415,54 +415,42 @@ private:
     std::map<std::string, result> results_;
 };
 
-// A line of the table of goals: `name` against `reference`, which is called `against`.
-void goal_row(const recorder& seen, const char* work, const char* name, const char* against,
-              const char* reference, double goal) {
+// A line of the table of ratios: `name` against `reference`, which is called `against`.
+void ratio_row(const recorder& seen, const char* work, const char* name, const char* against,
+               const char* reference) {
     if (const auto mine = seen.ns(name), base = seen.ns(reference); mine > 0 && base > 0) {
-        std::printf("| %s | %.1f ns | %.2f x %s | %.2f x | %s |\n", work, mine, mine / base,
-                    against, goal, mine / base <= goal ? "met" : "missed");
+        std::printf("| %s | %.2f x %s | %.1f ns |\n", work, mine / base, against, mine);
     }
 }
 
-// Goals that were set in nanoseconds, where an uncontended std::mutex took this long. As multiples of
-// it they hold on other machines, and on one whose host is busy.
-constexpr double std_mutex_ns = 10.8;
-constexpr double cancel_ns = 110;
-constexpr double release_ns = 80;
-
-void table_of_goals(const recorder& seen) {
-    std::puts("\n| work | each | ratio | goal | |\n|---|---|---|---|---|");
-    goal_row(seen, "uncontended `co_await lock()` and unlock, concurrent",
-             "uncontended/async_mutex", "`std::mutex`", "uncontended/std_mutex", 2.0);
-    goal_row(seen, "uncontended `co_await lock()` and unlock, unsynchronized",
-             "uncontended/unsynchronized", "`std::mutex`", "uncontended/std_mutex", 1.2);
-    goal_row(seen, "`try_lock()` and unlock, concurrent", "try_lock/async_mutex", "`std::mutex`",
-             "try_lock/std_mutex", 0.9);
-    goal_row(seen, "`try_lock()` and unlock, unsynchronized", "try_lock/unsynchronized",
-             "`std::mutex`", "try_lock/std_mutex", 0.1);
-    goal_row(seen, "hand-off, 1000 coroutines, held across a yield, concurrent",
-             "contended/async_mutex", "`concurrent_channel`", "contended/concurrent_channel", 0.9);
-    goal_row(seen, "the same, against a channel without locks", "contended/async_mutex",
-             "`channel`", "contended/channel", 0.9);
-    goal_row(seen, "the same, unsynchronized", "contended/unsynchronized", "`channel`",
-             "contended/channel", 0.9);
-    goal_row(seen, "2 threads, 64 coroutines, held across a yield", "threads/async_mutex",
-             "the bare yield", "threads/yield", 3.0);
-    goal_row(seen, "cancel 100,000 waiters, oldest first", "cancel/forward", "`std::mutex`",
-             "uncontended/std_mutex", cancel_ns / std_mutex_ns);
-    goal_row(seen, "cancel 100,000 waiters, newest first", "cancel/reverse", "`std::mutex`",
-             "uncontended/std_mutex", cancel_ns / std_mutex_ns);
-    goal_row(seen, "release 1,000,000 queued callbacks", "release/async_mutex", "`std::mutex`",
-             "uncontended/std_mutex", release_ns / std_mutex_ns);
-    if (const auto bytes = seen.counter("cancel/forward", "bytes_each"); bytes > 0) {
-        std::printf("| heap of a waiting callback with a cancellation slot | %.0f bytes | | 160 "
-                    "bytes | %s |\n",
-                    bytes, bytes <= 160 ? "met" : "missed");
-    }
-    std::printf(
-        "\nThe goals for cancelling and releasing are %.0f and %.0f ns where a `std::mutex` takes "
-        "%.1f ns.\n",
-        cancel_ns, release_ns, std_mutex_ns);
+// Without goals: these ratios differ between processors, most of all those to std::mutex.
+void table_of_ratios(const recorder& seen) {
+    std::puts("\n| work | ratio on this machine | each |\n|---|---|---|");
+    ratio_row(seen, "uncontended `co_await lock()` and unlock, concurrent",
+              "uncontended/async_mutex", "`std::mutex`", "uncontended/std_mutex");
+    ratio_row(seen, "the same, against a channel", "uncontended/async_mutex",
+              "`concurrent_channel`", "uncontended/concurrent_channel");
+    ratio_row(seen, "uncontended `co_await lock()` and unlock, unsynchronized",
+              "uncontended/unsynchronized", "`std::mutex`", "uncontended/std_mutex");
+    ratio_row(seen, "`try_lock()` and unlock, concurrent", "try_lock/async_mutex", "`std::mutex`",
+              "try_lock/std_mutex");
+    ratio_row(seen, "`try_lock()` and unlock, unsynchronized", "try_lock/unsynchronized",
+              "`std::mutex`", "try_lock/std_mutex");
+    ratio_row(seen, "hand-off, 1000 coroutines, held across a yield, concurrent",
+              "contended/async_mutex", "`concurrent_channel`", "contended/concurrent_channel");
+    ratio_row(seen, "the same, against a channel without locks", "contended/async_mutex",
+              "`channel`", "contended/channel");
+    ratio_row(seen, "the same, unsynchronized", "contended/unsynchronized", "`channel`",
+              "contended/channel");
+    ratio_row(seen, "2 threads, 64 coroutines, held across a yield", "threads/async_mutex",
+              "the bare yield", "threads/yield");
+    ratio_row(seen, "cancel 100,000 waiters, oldest first", "cancel/forward", "newest first",
+              "cancel/reverse");
+    ratio_row(seen, "release 1,000,000 queued callbacks", "release/async_mutex",
+              "one of 100,000 callbacks posted", "post/many");
+    if (const auto bytes = seen.counter("cancel/forward", "bytes_each"); bytes > 0)
+        std::printf("\nA waiting callback with a cancellation slot takes %.0f bytes of heap.\n",
+                    bytes);
 }
 
 void others_row(const recorder& seen, const char* what, const char* uncontended,
@@ -615,6 +603,6 @@ int main(int argc, char** argv) {
     benchmark::Initialize(&argc, argv);
     recorder seen;
     benchmark::RunSpecifiedBenchmarks(&seen);
-    table_of_goals(seen);
+    table_of_ratios(seen);
     table_of_others(seen);
 }

@@ -14,7 +14,7 @@ using namespace chat;
 using fuzz::require;
 
 json::object parse_answer(const std::string& text) {
-    json::error_code error;
+    boost::system::error_code error;
     auto value = json::parse(text, error);
     require(!error && value.is_object(), "an answer of the server is a JSON object");
     return value.as_object();

@@ -29,9 +29,10 @@ def die_with_parent():
 class ChatServer:
     program = None  # path, from the command line
 
-    def __init__(self, *flags, port=0, stderr=None):
+    def __init__(self, *flags, port=0, stderr=None, under=()):
+        """`under` is a command that runs the server, as `nohup` does."""
         self.stderr_file = tempfile.TemporaryFile()
-        command = [self.program, "--port", str(port), *flags]
+        command = [*under, self.program, "--port", str(port), *flags]
         if not {"--admin-port", "--no-admin"} & set(flags):
             command += ["--admin-port", "0"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

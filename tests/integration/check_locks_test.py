@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 
 from chat_server import ServerTest, run_tests
 from source_lines import named_after, source_at
@@ -12,8 +13,8 @@ WARNING = "lock held across a suspension"
 class CheckLocks(ServerTest):
     frozen_at_the_end = True
 
-    def say_one_message(self, mode):
-        server = self.start("--check-locks", mode)
+    def say_one_message(self, mode, **options):
+        server = self.start("--check-locks", mode, **options)
         client = self.join(server)
         self.assertNotIn(WARNING, server.log())  # its welcome took the lock, too, but let go of it
         client.say("hello")
@@ -37,6 +38,16 @@ class CheckLocks(ServerTest):
         self.assertEqual(server.wait(), -signal.SIGABRT)
         self.assert_names_both_lines(server.log())
         self.assertNotIn("frozen", server.log())
+
+    def test_abort_is_134_for_the_first_process_of_a_container_too(self):
+        """Which SIGABRT does not end."""
+        alone = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+        if subprocess.run([*alone, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+            self.skipTest("this machine does not allow another namespace of processes")
+        server = self.say_one_message("abort", under=alone)
+        self.assertEqual(server.facts["pid"], "1")
+        self.assertEqual(server.wait(), 128 + signal.SIGABRT)
+        self.assert_names_both_lines(server.log())
 
     def test_off_says_nothing(self):
         server = self.say_one_message("off")

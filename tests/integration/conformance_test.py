@@ -267,9 +267,18 @@ class Close(Conformance):
         self.assert_answered(b"", close_payload(1000))
 
     def test_7_4_codes_that_nobody_may_send_are_1002(self):
-        """1014 is registered (bad gateway), but means nothing from a client: Beast refuses it."""
-        for code in (0, 1, 999, 1004, 1005, 1006, 1014, 1015, 1016, 1100, 2000, 2998, 2999):
+        """1014 is left out: it was registered later (bad gateway), and Beast accepts it from Boost 1.92 on."""
+        for code in (0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2998, 2999):
             self.assert_fails(1002, frame(CLOSE, close_payload(code)))
+
+    def test_7_4_the_code_1014_is_refused_or_answered(self):
+        """Refused up to Boost 1.91. Either way the connection ends with a close frame."""
+        peer = self.peer()
+        peer.send(frame(CLOSE, close_payload(1014)))
+        opcode, payload = peer.frame()
+        self.assertEqual(opcode, CLOSE)
+        self.assertIn(payload[:2], (close_payload(1002), close_payload(1014)))
+        self.assertIsNone(peer.frame())
 
     def test_7_4_2_codes_that_mean_nothing_to_anyone_are_taken(self):
         """5000 and beyond are in no range of the RFC, which does not say what to do with them:

@@ -14,6 +14,14 @@ Run as a program it prints its port and serves until killed. The first argument 
   reset      at number 5 all connections are reset
   close      at number 5 all connections are closed, with a close frame
   mute       handshakes are completed, but no welcome follows
+  kick       the one who says number 5 is closed with 1008 instead of an answer; all others stay
+  kick-reset the same, and the connection is reset right behind the close frame
+  kick-late  the same, but number 5 was acknowledged, and never comes
+  kick-reader  client 1 is closed with 1008 at number 5, which all others get
+  rude       at number 5 all are closed, for a reason that is an escape sequence, HTML and no UTF-8
+  rude-error the say that carries number 5 is answered with an error whose code is the same
+  slow       everything is delivered, but only fifty messages a second
+  flood      after the welcome comes presence, without end and as fast as it goes; nothing is read
 """
 
 import asyncio
@@ -26,6 +34,7 @@ import sys
 
 FAULT = sys.argv[1] if len(sys.argv) > 1 else "well"
 MAGIC_NUMBER = 5
+RUDE = "\x1b]0;owned\x07<b>"
 
 
 def frame(payload, opcode=1):
@@ -53,7 +62,11 @@ class Server:
             self.tell(writer, type="welcome", id=len(self.clients) + 1, name="x", seq=self.seq,
                       mutex="none", guard="none", limits={})
             self.clients.append(writer)
+        presence = frame(b'{"type":"presence","clients":1}') * 10000
         try:
+            while FAULT == "flood" and not writer.is_closing():
+                writer.write(presence)
+                await writer.drain()
             while True:
                 await self.take(writer, *await self.read_frame(reader))
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -82,7 +95,8 @@ class Server:
             await self.say(writer, json.loads(payload))
 
     def tell(self, writer, **message):
-        writer.write(frame(json.dumps(message, separators=(",", ":")).encode()))
+        if not writer.is_closing():
+            writer.write(frame(json.dumps(message, separators=(",", ":")).encode()))
 
     async def say(self, writer, message):
         number = self.says
@@ -90,7 +104,23 @@ class Server:
         if FAULT == "refuse" and number == MAGIC_NUMBER:
             self.tell(writer, type="error", code="rate", reason="too fast")
             return
+        if FAULT == "rude-error" and number == MAGIC_NUMBER:
+            self.tell(writer, type="error", code=RUDE, reason="")
+            return
+        if FAULT.startswith("kick") and number == MAGIC_NUMBER:
+            if FAULT == "kick-late":
+                self.tell(writer, type="ack", ref=message.get("ref"), seq=self.seq + 1)
+            victim = self.clients[1] if FAULT == "kick-reader" else writer
+            self.clients.remove(victim)
+            victim.write(frame(struct.pack(">H", 1008) + b"too many messages a second", 8))
+            if FAULT == "kick-reset":
+                self.reset(victim)
+            if victim is writer:
+                return
         self.tell(writer, type="ack", ref=message.get("ref"), seq=self.seq + 1)
+        if FAULT == "slow":
+            asyncio.get_running_loop().call_later(number / 50, self.deliver, message["text"], number)
+            return
         if FAULT == "starve" and number >= MAGIC_NUMBER:
             return
         if FAULT == "thaw" and number == MAGIC_NUMBER:
@@ -103,8 +133,12 @@ class Server:
         news = frame(json.dumps({"type": "message", "seq": self.seq, "id": 1, "from": "x", "text": text,
                                  "time": "now"}, separators=(",", ":")).encode())
         for index, client in enumerate(list(self.clients)):
-            for one in self.spoil(index, number, news, client):
+            for one in self.spoil(index, number, news, client) if not client.is_closing() else []:
                 client.write(one)
+
+    def reset(self, client):
+        client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.transport.abort()
 
     def spoil(self, index, number, news, client):
         """What this client gets instead of the news."""
@@ -117,11 +151,12 @@ class Server:
         if number != MAGIC_NUMBER:
             return [news]
         if FAULT == "reset":
-            client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            client.transport.abort()
+            self.reset(client)
             return []
         if FAULT == "close":
             return [frame(struct.pack(">H", 1001) + b"bye", 8)]
+        if FAULT == "rude":
+            return [frame(struct.pack(">H", 1008) + RUDE.encode() + b"\xff\xfe", 8)]
         if FAULT == "garbage":
             return [b"\xff\xff garbage " * 50]
         if FAULT == "nonsense":

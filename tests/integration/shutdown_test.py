@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT on a living server: nobody new comes in, everyone gets what was said and a
+"""SIGTERM, SIGINT and SIGHUP on a living server: nobody new comes in, everyone gets what was said and a
 goodbye, and it is over within five seconds whatever they do."""
 
 import os
@@ -22,7 +22,7 @@ class Shutdown(ServerTest):
         self.assertLess(time.monotonic() - asked, within)
 
     def test_everyone_is_told_1001(self):
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             server = self.start()
             everyone = [self.join(server) for _ in range(20)]
             server.signal(number)
@@ -155,6 +155,29 @@ class Shutdown(ServerTest):
         mute.wait_until(lambda: mute.close_frame, "a close frame")
         self.assertTrue(server.is_running())
         self.shut_down(server, within=AT_ONCE, number=signal.SIGINT)
+
+    def test_a_second_hang_up_is_no_impatience(self):
+        """When a terminal goes away, the kernel and the shell may send one each."""
+        server = self.start()
+        slow = self.join(server)
+        slow.answers_close = False
+        server.signal(signal.SIGHUP)
+        slow.wait_until(lambda: slow.close_frame, "a close frame")
+        server.signal(signal.SIGHUP)
+        server.wait_for_log("SIGHUP again")
+        self.assertTrue(server.is_running())
+        slow.connection.close()
+        self.assertEqual(server.wait(AT_ONCE), 0)
+
+    def test_under_nohup_a_hang_up_is_ignored(self):
+        server = self.start(under=["nohup"])
+        client = self.join(server)
+        server.signal(signal.SIGHUP)
+        self.assert_chat_works(server, client)
+        server.signal(signal.SIGTERM)
+        self.assertEqual(client.take_close().code, 1001)
+        self.assertEqual(server.wait(AT_ONCE), 0)
+        self.assertNotIn("SIGHUP", server.log())
 
     def test_a_log_whose_reader_has_left_does_not_end_it(self):
         """As that of `chat-server 2>&1 | head` does."""

@@ -64,7 +64,7 @@ class SlowReader(ServerTest):
             talker.read_to(seq, within=PROMPTLY)
             listener.read_to(seq, within=PROMPTLY)
         self.assertGreater(seq, 300)
-        self.assertIn("slow reader", server.log())
+        server.wait_for_log("slow reader")
         self.assert_chat_works(server, talker, listener)
 
     def test_who_reads_slowly_but_steadily_stays(self):

@@ -110,7 +110,7 @@ class Starvation(ServerTest):
         for client in (talker, listener, newcomer):
             client.read_to(seq)
         self.assertTrue(sleeper.connection.has_hung_up(within=GOODBYE + 1))
-        self.assertIn("slow reader", server.log())
+        server.wait_for_log("slow reader")
         self.assert_chat_works(server, talker, listener, newcomer)
 
     def test_all_flows_again_when_the_slow_reader_reads(self):

@@ -31,6 +31,11 @@ FLAGS = ("--history", "5000", "--max-rate", "50", "--handshake-timeout", "2s", "
 EXPECTED = {"handshake_time", "bad_request", "message_bytes", "message_rate", "write_time"}
 
 
+def can_overwrite(stream):
+    """Whether it is a terminal that can replace a line, and nobody asked for plain text."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
+
+
 class Failure(Exception):
     pass
 
@@ -191,7 +196,7 @@ class Soak:
     def progress(self, where, end=None):
         line = (f"  {time.monotonic() - self.started:5.0f} s  {where}: {self.count_descriptors()} descriptors, "
                 f"RSS {self.measure_rss()} MiB, {self.lives} lives, {self.honest[0].messages} messages")
-        if sys.stdout.isatty():
+        if can_overwrite(sys.stdout):
             print(f"\r\033[K{line}", end=end or "", flush=True)
         elif end:
             print(line, flush=True)

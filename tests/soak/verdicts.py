@@ -182,13 +182,18 @@ def silent_under_load(folder, minutes):
     return good
 
 
+def can_overwrite(stream):
+    """Whether it is a terminal that can replace a line, and nobody asked for plain text."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
+
+
 def progress(text):
-    if sys.stderr.isatty():
+    if can_overwrite(sys.stderr):
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def table(head, rows):
-    if sys.stderr.isatty():
+    if can_overwrite(sys.stderr):
         print("\r\x1b[K", end="", file=sys.stderr)
     for row in (head, ("---",) * len(head), *rows):
         print("| " + " | ".join(row) + " |")

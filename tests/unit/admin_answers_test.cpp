@@ -2,6 +2,7 @@
 
 #include "server/watch/metrics.hpp"
 #include "server/watch/quantile.hpp"
+#include "server/web_address.hpp"
 
 #include <doctest/doctest.h>
 
@@ -108,10 +109,14 @@ TEST_CASE("metrics carry what was counted") {
     numbers.messages.add(41);
     numbers.messages.add();
     numbers.struck.add(limit::write_time);
+    numbers.struck.add(limit::frame_flood);
+    numbers.refused_shutting_down.add();
     const auto text = metrics_of(numbers, frozen());
     CHECK(has_line(text, R"(chat_build_info{version="1.2.3",mutex="std",guard="released"} 1)"));
     CHECK(has_line(text, "chat_messages_total 42"));
     CHECK(has_line(text, R"(chat_closed_clients_total{reason="slow_reader"} 1)"));
+    CHECK(has_line(text, R"(chat_closed_clients_total{reason="frame_flood"} 1)"));
+    CHECK(has_line(text, R"(chat_refused_connections_total{reason="shutting_down"} 1)"));
     CHECK(has_line(text, R"(chat_health{status="stalled"} 1)"));
     CHECK(has_line(text, R"(chat_stalls_total{verdict="deadlock"} 2)"));
     CHECK(has_line(text, "chat_unhealthy_seconds 0.3"));
@@ -160,12 +165,17 @@ TEST_CASE("quantiles are the limits of the buckets that hold them") {
 
 TEST_CASE("only hosts that no foreign page can name are trusted") {
     const std::vector<std::string> names = {"chat.example"};
+    const auto is_trusted = [&](std::string_view header) {
+        const auto host = parse_address(header);
+        return host && is_trusted_host(host->host, names);
+    };
     for (const auto* host :
          {"localhost", "LOCALHOST:8081", "a.localhost", "127.0.0.1", "10.0.0.7:80", "[::1]",
-          "[::1]:8081", "::1", "chat.example", "Chat.Example:8081"})
-        CHECK_MESSAGE(is_trusted_host(host, names), host);
-    for (const auto* host : {"", ":", "example", "localhost.example", "127.0.0.1.example",
+          "[::1]:8081", "[0:0::1]", "chat.example", "Chat.Example:8081"})
+        CHECK_MESSAGE(is_trusted(host), host);
+    for (const auto* host : {"", ":", "::1", "example", "localhost.example", "127.0.0.1.example",
                              "evil-localhost", "x.chat.example", "chat.example.", "[::1",
-                             "[localhost]", "1.2.3.4.5", "1.2.3.4:99x", "localhost:-1", "[::1]:x"})
-        CHECK_MESSAGE(!is_trusted_host(host, names), host);
+                             "[localhost]", "1.2.3.4.5", "1.2.3.4:99x", "localhost:-1", "[::1]:x",
+                             "localhost@evil.example", "localhost:80@evil.example", "[::1]evil"})
+        CHECK_MESSAGE(!is_trusted(host), host);
 }

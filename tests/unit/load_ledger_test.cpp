@@ -28,7 +28,9 @@ struct two_receivers {
         book.deliver(receiver, {.sender = 0, .number = number}, now);
     }
 
-    std::uint64_t lost() const { return book.totals().expected - book.totals().delivered; }
+    std::uint64_t undelivered() const { return book.totals().expected - book.totals().delivered; }
+
+    std::uint64_t lost() const { return book.lost(); }
 };
 
 } // namespace
@@ -85,14 +87,15 @@ TEST_CASE("a message that nobody sent is counted, not believed") {
     CHECK(run.book.totals().delivered == 0);
 }
 
-TEST_CASE("a receiver that leaves is owed nothing any more, and what it was owed is lost") {
+TEST_CASE("a receiver that leaves is owed nothing any more, and what it was owed is not lost") {
     two_receivers run{2};
     run.both_get(0);
     run.get(0, 1);
     CHECK(run.book.totals().in_flight == 1);
     run.book.leave(1, start);
     CHECK(run.book.totals().in_flight == 0);
-    CHECK(run.lost() == 1);
+    CHECK(run.undelivered() == 1);
+    CHECK(run.lost() == 0);
     run.book.send(0, start, start);
     CHECK(run.book.totals().expected == 5); // only one receiver is left
     run.book.leave(0, start);
@@ -109,6 +112,80 @@ TEST_CASE("a refused message is waited for no longer") {
     run.both_get(1);
     CHECK(run.book.totals().in_flight == 0);
     CHECK(run.lost() == 2);
+}
+
+TEST_CASE("a refused message is lost, also when nothing comes behind it") {
+    two_receivers run{2};
+    run.both_get(0);
+    run.book.refuse({.sender = 0, .number = 1}, start);
+    CHECK(run.lost() == 2);
+    CHECK(run.undelivered() == 2);
+    run.book.refuse({.sender = 7, .number = 0}, start); // for a client that never said anything
+    CHECK(run.lost() == 2);
+}
+
+TEST_CASE("what has only not come yet is not lost") {
+    two_receivers run{3};
+    run.both_get(0);
+    run.get(0, 1);
+    run.book.give_up(start + 5s);
+    CHECK(run.undelivered() == 3);
+    CHECK(run.lost() == 0);
+}
+
+TEST_CASE("nobody waits for what a closed sender had not been acknowledged") {
+    two_receivers run{3};
+    run.both_get(0);
+    run.book.leave(0, start);
+    run.book.abandon(0, 2, start); // 0 and 1 were acknowledged
+    CHECK(run.book.totals().in_flight == 1);
+    run.get(1, 1);
+    CHECK(run.book.totals().in_flight == 0);
+    CHECK_FALSE(run.book.waiting_since());
+    CHECK(run.lost() == 0);
+    run.get(1, 2); // the server had taken it all the same
+    CHECK(run.book.totals().delivered == 4);
+    CHECK(run.book.totals().duplicated == 0);
+}
+
+TEST_CASE("nor for what a listener had said, which is nothing") {
+    two_receivers run{1};
+    run.book.abandon(1, 0, start);
+    CHECK(run.book.totals().in_flight == 1);
+}
+
+TEST_CASE("a gap that the server announced is a loss, also when nothing comes behind it") {
+    two_receivers run{3};
+    run.both_get(0);
+    run.get(0, 1);
+    run.get(0, 2);
+    CHECK(run.book.is_awaiting());
+    run.book.miss(1, 2);
+    CHECK_FALSE(run.book.is_awaiting());
+    CHECK(run.lost() == 2);
+}
+
+TEST_CASE("a gap whose hole is seen counts once") {
+    two_receivers run{4};
+    run.both_get(0);
+    run.book.miss(1, 1);
+    run.get(1, 2);
+    CHECK(run.lost() == 1);
+    CHECK(run.book.is_awaiting());
+    run.get(1, 3);
+    for (std::uint32_t n : {1, 2, 3})
+        run.get(0, n);
+    CHECK_FALSE(run.book.is_awaiting());
+    CHECK(run.lost() == 1);
+}
+
+TEST_CASE("a hole that is filled late is no loss") {
+    two_receivers run{3};
+    for (std::uint32_t n : {0, 2})
+        run.get(0, n);
+    CHECK(run.lost() == 1);
+    run.get(0, 1);
+    CHECK(run.lost() == 0);
 }
 
 TEST_CASE("what was never answered counts with the time it waited") {

@@ -89,6 +89,25 @@ TEST_CASE("mistakes name the flag and what it wants") {
     CHECK(mistake({"--clients"}).find("--clients") != std::string::npos);
 }
 
+TEST_CASE("times have an end") {
+    for (const auto* time : {"1e9m", "1e300s", "1e999s", "inf s", "nans", "1441m", "86401s"})
+        for (const auto* flag : {"--duration", "--warmup", "--timeout", "--connect-timeout"})
+            CHECK(mistake({flag, time}).find(flag) != std::string::npos);
+    CHECK(load({"--duration", "1440m"}).duration == 24h);
+    CHECK(mistake({"--rate", "1e-400"}).find("--rate") != std::string::npos);
+}
+
+TEST_CASE("one report at a time fits into standard output") {
+    CHECK(load({"--json", "-"}).json == "-");
+    CHECK(mistake({"--json", "-", "--html", "-"}).find("--html") != std::string::npos);
+}
+
+TEST_CASE("the version is no mistake") {
+    const auto parsed = parse({"--version"});
+    CHECK(std::get<usage>(parsed).code == as_expected);
+    CHECK(std::get<usage>(parsed).text.starts_with("chat-load 1."));
+}
+
 TEST_CASE("help is no mistake") {
     for (const auto* flag : {"--help", "-h"}) {
         const auto parsed = parse({flag});
@@ -104,7 +123,50 @@ TEST_CASE("addresses are read whole or not at all") {
     CHECK(parse_url("ws://[::1]:8080/chat?name=x")->port == 8080);
     CHECK(parse_url("ws://[::1]:8080/chat?name=x")->path == "/chat");
     CHECK(parse_url("ws://[::1]:8080/chat?name=x")->query == "name=x");
-    for (const auto* text : {"", "ws://", "ws://:8080", "ws://a:", "ws://a:0", "ws://a:99999",
-                             "ws://a:8x", "wss://a", "127.0.0.1:8080", "ws://[::1", "ws:///path"})
-        CHECK_FALSE(parse_url(text));
+    for (const auto* text : {"",
+                             "ws://",
+                             "ws://:8080",
+                             "ws://a:0",
+                             "ws://a:99999",
+                             "ws://a:8x",
+                             "wss://a",
+                             "127.0.0.1:8080",
+                             "ws://[::1",
+                             "ws:///path",
+                             "ws:a",
+                             "ws:/a",
+                             "ws://[::1]x",
+                             "ws://::1",
+                             "ws://[a]",
+                             "ws://[fe80::1%25eth0]",
+                             "ws://user@a",
+                             "ws://user:word@a",
+                             "ws://a b",
+                             "ws://a/x y",
+                             "ws://a/\r\nX: y",
+                             "ws://\xC3\xBC",
+                             "ws://a%62",
+                             "ws://a\\b",
+                             " ws://a"})
+        CHECK_FALSE_MESSAGE(parse_url(text), text);
+}
+
+TEST_CASE("an address is the same in capitals, and whatever fragment it has") {
+    for (const auto* text : {"ws://chat.lan:8080/x?y", "WS://chat.lan:8080/x?y",
+                             "Ws://Chat.LAN:08080/x?y#z", "ws://chat.lan:8080/x?y#a/b?c#d"}) {
+        const auto url = parse_url(text);
+        REQUIRE_MESSAGE(url, text);
+        CHECK(url->host == "chat.lan");
+        CHECK(url->port == 8080);
+        CHECK(url->path == "/x");
+        CHECK(url->query == "y");
+    }
+    for (const auto* text : {"ws://a", "ws://a/", "ws://a#b", "ws://a/#b?c", "ws://a?"}) {
+        const auto url = parse_url(text);
+        REQUIRE_MESSAGE(url, text);
+        CHECK(url->port == 80);
+        CHECK(url->path == "/");
+        CHECK(url->query.empty());
+    }
+    CHECK(parse_url("ws://[0:0:0::0001]:1")->host == "::1");
 }

@@ -30,7 +30,7 @@ report frozen_run() {
                                .timed_out_clients = 50,
                                .handshake = "timed_out"};
     run.sent = 1;
-    run.expected = run.lost = 50;
+    run.expected = run.not_awaited = 50;
     run.timeline = {{.t_ms = 20, .sent = 1, .delivered = 0, .in_flight = 1}};
     return run;
 }
@@ -45,6 +45,7 @@ report living_run() {
     run.guard = "across_await";
     run.sent = 1234;
     run.expected = run.delivered = 61'700;
+    run.deliveries_per_s = 12'340;
     run.latency_us = {
         .count = 61'700, .p50 = 900, .p90 = 1000, .p99 = 2000, .p999 = 3000, .max = 4000.5};
     run.errors = {{"connection: <reset>", 2}};
@@ -60,9 +61,10 @@ bool contains(const std::string& text, std::string_view part) {
 
 TEST_CASE("the report has the keys that scripts rely on") {
     const auto o = json::parse(to_json(frozen_run())).as_object();
-    for (const auto* key : {"verdict", "froze", "config", "server", "sent", "expected", "delivered",
-                            "lost", "duplicated", "reordered", "deliveries_per_s", "latency_us",
-                            "latency_from_send_us", "timeline", "errors"})
+    for (const auto* key :
+         {"verdict", "froze", "config", "server", "sent", "expected", "delivered", "lost",
+          "not_awaited", "duplicated", "reordered", "closed_by_server", "deliveries_per_s",
+          "latency_us", "latency_from_send_us", "timeline", "errors"})
         CHECK_MESSAGE(o.contains(key), key);
     CHECK(o.at("verdict") == "frozen");
     const auto& froze = o.at("froze").as_object();
@@ -92,7 +94,8 @@ TEST_CASE("an old report has a window of 1, and awaited all") {
     auto old = json::parse(to_json(living_run()));
     CHECK(old.at("config").at("window") == 16);
     old.at("config").as_object().erase("window");
-    old.as_object().erase("not_awaited");
+    for (const auto* key : {"not_awaited", "closed_by_server", "connections_ended"})
+        old.as_object().erase(key);
     CHECK(report_from_json(json::serialize(old)).window == 1);
     CHECK(report_from_json(json::serialize(old)).not_awaited == 0);
 }
@@ -140,6 +143,77 @@ TEST_CASE("what an interruption left on the way is not called lost") {
     CHECK_FALSE(contains(text, "ALIVE")); // nor frozen: too early to say
     run.duplicated = 1;
     CHECK(contains(summary(run, false), "1 doubled"));
+}
+
+TEST_CASE("what a frozen server keeps is given up, not lost") {
+    CHECK(contains(summary(frozen_run(), false), "0 of 50 (50 not awaited, 0 doubled"));
+}
+
+TEST_CASE("what was not measured is null in the report, and is not shown as zero") {
+    auto run = living_run();
+    run.duration_ms = 1500;
+    run.latency_us = {};
+    run.deliveries_per_s.reset();
+    const auto o = json::parse(to_json(run)).as_object();
+    CHECK(o.at("deliveries_per_s").is_null());
+    CHECK(o.at("latency_us").at("count") == 0);
+    for (const auto* key : {"p50", "p90", "p99", "p999", "max"})
+        CHECK(o.at("latency_us").at(key).is_null());
+    CHECK(to_json(report_from_json(to_json(run))) == to_json(run));
+    const std::array runs{run};
+    for (const auto& text : {summary(run, false), compare(run, run, false), page(runs)}) {
+        CHECK_FALSE(contains(text, "0 ns"));
+        CHECK_FALSE(contains(text, "0 a second"));
+    }
+    CHECK(contains(summary(run, false), "nothing was measured"));
+}
+
+TEST_CASE("a client that the server closed is named once, with code and reason") {
+    auto run = living_run();
+    run.exit_code = missed_limits;
+    run.connections_ended = 1;
+    run.closed_by_server = {{.clients = 1, .code = 1008, .reason = "too fast"}};
+    run.errors = {{"connection: closed by the server (1008 too fast)", 1}};
+    const auto text = summary(run, false);
+    CHECK(contains(text, "ALIVE, but 1 of 50 clients did not stay connected"));
+    CHECK(contains(text, "1 of 50 clients closed by the server (1008 too fast)\n"));
+    CHECK_FALSE(contains(text, "connection:"));
+    const auto closed = json::parse(to_json(run)).at("closed_by_server").at(0);
+    CHECK(closed == json::value{{"clients", 1}, {"code", 1008}, {"reason", "too fast"}});
+    CHECK(to_json(report_from_json(to_json(run))) == to_json(run));
+}
+
+TEST_CASE("foreign bytes are shown, not obeyed, and every report is JSON") {
+    const std::string rude = "\x1b]0;owned\x07<b>\xff\xc3\xb6";
+    auto run = living_run();
+    run.name = run.url = run.mutex = run.guard = run.outcome = rude;
+    run.errors = {{rude, 1}};
+    run.closed_by_server = {{.clients = 1, .code = 1008, .reason = rude}};
+    run.missed_limits = {rude};
+    const std::array runs{run};
+    for (const auto& text : {summary(run, false), compare(run, run, false), page(runs)}) {
+        CHECK(contains(text, "\\x1b]0;owned\\x07"));
+        CHECK(contains(text, "\\xff\xc3\xb6"));
+        for (const auto* bytes : {"\x1b", "\x07", "\xff"})
+            CHECK_FALSE(contains(text, bytes));
+    }
+    CHECK_FALSE(contains(page(runs), "<b>"));
+    const auto back = report_from_json(to_json(run));
+    CHECK(back.closed_by_server.at(0).reason == "\x1b]0;owned\x07<b>\\xff\xc3\xb6");
+    CHECK(to_json(back) == to_json(run));
+}
+
+TEST_CASE("numbers that nothing can have do no harm") {
+    auto value = json::parse(to_json(frozen_run()));
+    value.as_object()["deliveries_per_s"] = 1e300;
+    value.at("config").as_object()["duration_ms"] = 1e300;
+    value.at("froze").as_object()["silent_ms"] = -1e300;
+    value.at("froze").as_object()["clients"] = 1;
+    const auto run = report_from_json(json::serialize(value));
+    const std::array runs{run};
+    CHECK(contains(summary(run, false), "0 of 1 ping answered"));
+    CHECK(contains(page(runs), "FROZEN"));
+    CHECK(contains(compare(run, run, false), "FROZEN"));
 }
 
 TEST_CASE("colours come only when wanted") {

@@ -31,6 +31,28 @@ TEST_CASE("less than one message a second is a rate too") {
     CHECK(plan.planned(0, 1) == start + 2s);
 }
 
+TEST_CASE("a rate so low that its times fit no clock means once, and then never") {
+    for (const double rate : {1e-10, 1e-300, 5e-324}) {
+        const schedule plan{start, rate, 100'000};
+        CHECK(plan.planned(0, 0) == start);
+        CHECK(plan.planned(0, 1) > start + 24h * 365);
+        CHECK(plan.planned(99'999, 4'294'967'295) > start + 24h * 365);
+        CHECK(plan.planned_before(0, start + 24h) == 1);
+    }
+}
+
+TEST_CASE("what is planned before a time is known without counting") {
+    for (const double rate : {0.5, 3.0, 1000.0, 1e7})
+        for (const std::uint32_t sender : {0U, 2U}) {
+            const schedule plan{start, rate, 3};
+            for (const auto end : {start, start + 1ns, start + 2s, start + 24h}) {
+                const auto count = plan.planned_before(sender, end);
+                CHECK(plan.planned(sender, count) >= end);
+                CHECK((count == 0 || plan.planned(sender, count - 1) < end));
+            }
+        }
+}
+
 TEST_CASE("a server that stalls is charged for the messages that had to wait") {
     // Planned every 10 ms, but for a second nothing could be sent: then 100 at once, answered at
     // once.

@@ -5,12 +5,12 @@
 
 using namespace chat::load;
 using namespace std::chrono_literals;
-using handshake = handshake_outcome;
+using handshake = newcomer;
 
 namespace {
 
-evidence silence(std::uint64_t pongs, handshake newcomer) {
-    return {.silent_for = 1s, .clients = 50, .pongs = pongs, .handshake = newcomer};
+evidence silence(std::uint64_t pongs, handshake one_more) {
+    return {.silent_for = 1s, .clients = 50, .pongs = pongs, .handshake = one_more};
 }
 
 exit_code code(verdict outcome, verdict expected) {
@@ -25,12 +25,20 @@ TEST_CASE("frozen: nothing at all comes back") {
     CHECK(judge(silence(0, handshake::broken), 1s) == verdict::frozen);
 }
 
-TEST_CASE("starved: pings or handshakes are answered, messages do not come") {
+TEST_CASE("starved: pings are answered, messages do not come") {
     CHECK(judge(silence(50, handshake::completed), 1s) == verdict::starved);
     CHECK(judge(silence(1, handshake::timed_out), 1s) == verdict::starved);
+    CHECK(judge(silence(1, handshake::rejected), 1s) == verdict::starved);
+}
+
+TEST_CASE("starved: all clients wait for the lock, but the server still completes a handshake") {
     CHECK(judge(silence(0, handshake::completed), 1s) == verdict::starved);
-    CHECK(judge(silence(0, handshake::rejected), 1s) ==
-          verdict::starved); // "server full" is an answer
+}
+
+TEST_CASE("frozen: something else answers newcomers in place of the server") {
+    CHECK(judge(silence(0, handshake::rejected), 1s) == verdict::frozen);
+    CHECK(judge(silence(0, handshake::elsewhere), 1s) == verdict::frozen);
+    CHECK(judge(silence(0, handshake::welcomed), 1s) == verdict::frozen);
 }
 
 TEST_CASE("alive: the silence was too short to mean anything") {

@@ -1,50 +1,67 @@
-#include "server/watch/alarm.hpp"
-#include "server/watch/counters.hpp"
-#include "server/watch/log_sink.hpp"
+// The log over a pipe that this test reads when it likes, or over a descriptor that takes nothing.
+#include "server/watch/server_log.hpp"
 
 #include <doctest/doctest.h>
-#include <spdlog/spdlog.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
+#include <chrono>
+#include <csignal>
+#include <cstddef>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 using namespace chat;
+using namespace std::chrono_literals;
 
 namespace {
 
-/// Stands in for whoever reads stderr.
-class reader {
+constexpr std::size_t queue_length = 100;
+constexpr auto patience = 30s; // CTest kills sooner
+
+class pipe_ends {
 public:
-    reader() {
-        REQUIRE(::pipe2(ends_.data(), O_CLOEXEC) == 0);
-        REQUIRE(::fcntl(ends_[0], F_SETFL, O_NONBLOCK) == 0);
-        REQUIRE(::dup2(ends_[1], STDERR_FILENO) == STDERR_FILENO);
+    pipe_ends() { REQUIRE(::pipe2(ends_.data(), O_CLOEXEC) == 0); }
+
+    ~pipe_ends() {
+        stop_reading();
         ::close(ends_[1]);
     }
 
-    ~reader() {
-        ::dup2(before_, STDERR_FILENO);
-        ::close(before_);
-        ::close(ends_[0]);
+    pipe_ends(const pipe_ends&) = delete;
+    pipe_ends& operator=(const pipe_ends&) = delete;
+
+    [[nodiscard]] int writing() const { return ends_[1]; }
+
+    void wait_until_full() const {
+        pollfd out{.fd = ends_[1], .events = POLLOUT, .revents = 0};
+        while (::poll(&out, 1, 0) == 1)
+            std::this_thread::yield();
     }
 
-    reader(const reader&) = delete;
-    reader& operator=(const reader&) = delete;
-
-    std::size_t count_whole_lines() {
-        return static_cast<std::size_t>(std::ranges::count(read_all(), '\n'));
+    void stop_reading() {
+        if (ends_[0] >= 0)
+            ::close(ends_[0]);
+        ends_[0] = -1;
     }
 
-    std::vector<std::string> lines() {
-        const auto all = read_all();
-        REQUIRE(all.ends_with('\n'));
+    /// Reads until this line has come; returns all of them.
+    std::vector<std::string> lines_to(std::string_view last) {
+        const auto end = std::string{last} + '\n';
+        std::string all;
+        std::array<char, 4096> some{};
+        while (!all.ends_with(end)) {
+            const auto size = ::read(ends_[0], some.data(), some.size());
+            REQUIRE(size > 0);
+            all.append(some.data(), static_cast<std::size_t>(size));
+        }
         std::vector<std::string> result;
         std::istringstream in{all};
         for (std::string line; std::getline(in, line);)
@@ -53,72 +70,160 @@ public:
     }
 
 private:
-    std::string read_all() {
-        std::string all;
-        std::array<char, 4096> some{};
-        for (ssize_t size = 0; (size = ::read(ends_[0], some.data(), some.size())) > 0;)
-            all.append(some.data(), static_cast<std::size_t>(size));
-        return all;
-    }
-
-    int before_ = ::dup(STDERR_FILENO);
     std::array<int, 2> ends_{};
 };
 
-spdlog::logger logger_on(bool coloured) {
-    spdlog::logger log{"chat", std::make_shared<log_sink>(coloured)};
-    log.set_pattern("[%^%l%$] %v");
-    return log;
+/// A log with its reader. Reading stops before the log ends, which waits for its thread.
+struct log_over_pipe {
+    pipe_ends reader;
+    server_log log;
+
+    explicit log_over_pipe(bool coloured = false)
+        : log{reader.writing(), coloured, queue_length} {
+        std::signal(SIGPIPE, SIG_IGN);
+        log.lines()->set_pattern("[%^%l%$] %v");
+    }
+
+    ~log_over_pipe() { reader.stop_reading(); }
+
+    log_over_pipe(const log_over_pipe&) = delete;
+    log_over_pipe& operator=(const log_over_pipe&) = delete;
+
+    /// Far more than pipe and queue hold, while the log's thread is blocked.
+    void fill() {
+        log.prose().info(std::string(100'000, 'x') + '\n');
+        reader.wait_until_full();
+        for (std::size_t i = 0; i < fill_lines; ++i)
+            log.lines()->info("line={}", i);
+    }
+
+    static constexpr std::size_t fill_lines = 20'000;
+};
+
+/// Each line is there, or is one of those that a notice counts.
+void check_every_line_is_there_or_told(const std::vector<std::string>& lines, std::size_t said) {
+    constexpr std::string_view notice = "[warning] log lines dropped=";
+    constexpr std::string_view line = "[info] line=";
+    std::size_t kept = 0;
+    std::size_t dropped = 0;
+    std::size_t next = 0;
+    for (const auto& each : lines) {
+        if (each.starts_with(notice)) {
+            dropped += std::stoul(each.substr(notice.size()));
+        } else if (each.starts_with(line)) {
+            const auto number = std::stoul(each.substr(line.size()));
+            CHECK(number >= next);
+            next = number + 1;
+            ++kept;
+        }
+    }
+    CHECK(dropped > 0);
+    CHECK(kept + dropped == said);
 }
 
 } // namespace
 
-TEST_CASE("what nobody reads is dropped in whole lines, and told when there is room again") {
-    reader stderr_reader;
-    auto log = logger_on(false);
-    const auto dropped_before = counted.dropped_log_lines.read();
-    // Far more than a pipe holds: a write that waits would hang.
-    constexpr std::size_t said = 10'000;
-    for (std::size_t i = 0; i < said; ++i)
-        log.info("line={}", i);
-    const auto kept = stderr_reader.lines();
-    REQUIRE(kept.size() < said);
-    for (std::size_t i = 0; i < kept.size(); ++i)
-        CHECK(kept[i] == "[info] line=" + std::to_string(i));
-
-    log.error("read again");
-    log.info("and on");
-    const auto dropped = said - kept.size();
-    CHECK(stderr_reader.lines() ==
-          std::vector<std::string>{"[warning] log lines dropped=" + std::to_string(dropped),
-                                   "[error] read again", "[info] and on"});
-    CHECK(counted.dropped_log_lines.read() - dropped_before == dropped);
+TEST_CASE(
+    "a log that nobody reads holds nobody up, and tells what is missing when it is read again") {
+    log_over_pipe unread;
+    unread.fill();
+    const auto dropped_while_unread = unread.log.dropped();
+    CHECK(dropped_while_unread > unread.fill_lines / 2);
+    unread.log.lines()->info("and on");
+    const auto lines = unread.reader.lines_to("[info] and on");
+    check_every_line_is_there_or_told(lines, unread.fill_lines);
+    CHECK(lines.front().starts_with("xxx"));
 }
 
-TEST_CASE("what is dropped of a report is counted in lines") {
-    reader stderr_reader;
-    const auto dropped_before = counted.dropped_log_lines.read();
-    constexpr std::size_t said = 10'000;
+TEST_CASE("two threads that log at once are not held up either") {
+    log_over_pipe unread;
+    std::thread other{[&] { unread.fill(); }};
+    unread.fill();
+    other.join();
+    CHECK(unread.log.dropped() > unread.fill_lines);
+}
+
+TEST_CASE("of lines that are not read, the newest are kept, and so is a stall report") {
+    log_over_pipe unread;
+    unread.fill();
     std::string report;
-    for (std::size_t i = 0; i < said; ++i)
-        report += "line " + std::to_string(i) + '\n';
-    alarm::write(report);
-    CHECK(counted.dropped_log_lines.read() > dropped_before);
-    CHECK(stderr_reader.count_whole_lines() + counted.dropped_log_lines.read() - dropped_before ==
-          said);
+    for (int i = 0; i < 1000; ++i)
+        report += "report " + std::to_string(i) + '\n';
+    unread.log.prose().info(report);
+    unread.log.lines()->info("after it");
+    const auto lines = unread.reader.lines_to("[info] after it");
+    REQUIRE(lines.size() > 1001);
+    for (std::size_t i = 0; i < 1000; ++i)
+        CHECK(lines[lines.size() - 1001 + i] == "report " + std::to_string(i));
 }
 
-TEST_CASE("a line too long to be written at once is dropped, and told") {
-    reader stderr_reader;
-    auto log = logger_on(false);
-    log.info(std::string(100'000, 'x'));
-    log.info("short");
-    CHECK(stderr_reader.lines() ==
-          std::vector<std::string>{"[warning] log lines dropped=1", "[info] short"});
+TEST_CASE("drain waits until all is written, however slow the reader is") {
+    log_over_pipe read;
+    std::thread slow_reader{[&] {
+        std::this_thread::sleep_for(50ms);
+        read.reader.lines_to("last");
+    }};
+    for (std::size_t i = 0; i < queue_length / 2; ++i)
+        read.log.prose().info(std::string(4000, 'x') + '\n');
+    read.log.prose().info("last\n");
+    CHECK(read.log.drain(patience));
+    slow_reader.join();
+    CHECK(read.log.dropped() == 0);
+}
+
+TEST_CASE("drain gives up when nobody reads") {
+    log_over_pipe unread;
+    unread.fill();
+    const auto before = std::chrono::steady_clock::now();
+    CHECK_FALSE(unread.log.drain(50ms));
+    CHECK(std::chrono::steady_clock::now() - before < patience / 2);
+}
+
+TEST_CASE("lines that the descriptor refuses are counted, those of a report too") {
+    const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    REQUIRE(full >= 0);
+    {
+        server_log log{full, false, queue_length};
+        for (int i = 0; i < 50; ++i)
+            log.lines()->info("no space");
+        log.prose().info("a\nb\nc\n");
+        REQUIRE(log.drain(patience));
+        CHECK(log.dropped() == 53);
+    }
+    ::close(full);
+}
+
+TEST_CASE("lines after the reader has left are counted") {
+    log_over_pipe read;
+    read.log.lines()->info("read");
+    read.reader.lines_to("[info] read");
+    read.reader.stop_reading();
+    read.log.lines()->info("not read");
+    REQUIRE(read.log.drain(patience));
+    CHECK(read.log.dropped() == 1);
+}
+
+TEST_CASE("a descriptor that another program has made non-blocking loses nothing that is read") {
+    log_over_pipe read;
+    REQUIRE(::fcntl(read.reader.writing(), F_SETFL, O_NONBLOCK) == 0);
+    for (std::size_t i = 0; i < queue_length / 2; ++i) // more than a pipe holds
+        read.log.prose().info(std::string(4000, 'x') + '\n');
+    read.log.lines()->info("last");
+    CHECK(read.reader.lines_to("[info] last").size() == queue_length / 2 + 1);
+    CHECK(read.log.dropped() == 0);
+}
+
+TEST_CASE("a line is written whole, however long it is") {
+    log_over_pipe read;
+    const std::string text(100'000, 'x');
+    read.log.lines()->info(text);
+    read.log.lines()->info("short");
+    CHECK(read.reader.lines_to("[info] short") ==
+          std::vector<std::string>{"[info] " + text, "[info] short"});
 }
 
 TEST_CASE("the level has its colour where that is welcome") {
-    reader stderr_reader;
-    logger_on(true).info("green");
-    CHECK(stderr_reader.lines() == std::vector<std::string>{"[\033[32minfo\033[m] green"});
+    log_over_pipe read{true};
+    read.log.lines()->info("green");
+    CHECK(read.reader.lines_to("[\033[32minfo\033[m] green").size() == 1);
 }

@@ -27,6 +27,13 @@ TEST_CASE("a second's worth may come at once, and then as many as time passes fo
         CHECK(limit.allows_one(start + 600ms + i * 110ms));
 }
 
+TEST_CASE("more than a second's worth can be saved up if it is told so") {
+    rate_limit limit{10, start, 50};
+    CHECK(count_allowed(limit, start) == 50);
+    CHECK(count_allowed(limit, start + 2s) == 20);
+    CHECK(count_allowed(limit, start + 1h) == 50);
+}
+
 TEST_CASE("silence is not saved up") {
     rate_limit limit{10, start};
     for (int second = 1; second < 3600; ++second)

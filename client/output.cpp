@@ -1,0 +1,94 @@
+#include "client/output.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace chat::load {
+
+namespace {
+
+std::string last_error() {
+    return std::generic_category().message(errno);
+}
+
+/// False with errno when the system does not take it all.
+bool write_all(int descriptor, std::string_view text) {
+    while (!text.empty()) {
+        const auto written = ::write(descriptor, text.data(), text.size());
+        if (written < 0 && errno != EINTR)
+            return false;
+        text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+    }
+    return true;
+}
+
+} // namespace
+
+bool takes_escapes(int descriptor) {
+    const char* const terminal = std::getenv("TERM");
+    const char* const refused = std::getenv("NO_COLOR");
+    return ::isatty(descriptor) == 1 && terminal != nullptr && *terminal != '\0' &&
+           std::string_view{terminal} != "dumb" && (refused == nullptr || *refused == '\0');
+}
+
+void prepare_standard_streams() {
+    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(descriptor, F_GETFD) < 0)
+            // The lowest free number is this one. Output to it still fails, as it should.
+            (void)::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
+}
+
+void print(int descriptor, std::string_view text) {
+    if (!write_all(descriptor, text))
+        throw std::runtime_error{fmt::format("cannot write to standard {}: {}",
+                                             descriptor == STDERR_FILENO ? "error" : "output",
+                                             last_error())};
+}
+
+report_file::report_file(std::string path)
+    : path_{std::move(path)} {
+    if (path_.empty())
+        return;
+    descriptor_ = is_standard_output()
+                      ? STDOUT_FILENO
+                      : ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+    if (!is_wanted())
+        throw std::runtime_error{fmt::format("cannot write to '{}': {}", path_, last_error())};
+}
+
+report_file::~report_file() {
+    if (is_wanted() && !is_standard_output())
+        ::close(descriptor_);
+}
+
+bool report_file::is_standard_output() const {
+    return path_ == "-" || path_ == "/dev/stdout";
+}
+
+void report_file::save(std::string_view text) {
+    if (is_standard_output())
+        return print(STDOUT_FILENO, text);
+    (void)::ftruncate(descriptor_, 0); // a pipe or a device cannot, and need not
+    const bool saved = write_all(descriptor_, text);
+    const int why = errno;
+    // Some file systems tell only now that there was no room.
+    const bool closed = ::close(std::exchange(descriptor_, -1)) == 0;
+    if (!saved)
+        errno = why;
+    if (!saved || !closed)
+        throw std::runtime_error{fmt::format("cannot write to '{}': {}", path_, last_error())};
+}
+
+} // namespace chat::load

@@ -1,0 +1,44 @@
+#include "server/watch/write_all.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+namespace chat {
+
+namespace {
+
+/// True if the write may be tried again: at once, or now that there is room.
+bool may_go_on(int descriptor) {
+    if (errno == EINTR)
+        return true;
+    if (errno != EAGAIN)
+        return false;
+    pollfd out{.fd = descriptor, .events = POLLOUT, .revents = 0};
+    ::poll(&out, 1, -1);
+    return true;
+}
+
+} // namespace
+
+std::size_t write_all(int descriptor, std::string_view text) {
+    std::size_t done = 0;
+    while (done < text.size()) {
+        const auto written = ::write(descriptor, text.data() + done, text.size() - done);
+        if (written > 0)
+            done += static_cast<std::size_t>(written);
+        else if (written == 0 || !may_go_on(descriptor))
+            break;
+    }
+    return done;
+}
+
+void block_signals_of_this_thread() {
+    sigset_t all;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+} // namespace chat
