@@ -111,7 +111,7 @@ chat_mutant(waiter_outlives_its_canceller async_mutex
 
 chat_mutant(slot_is_cleared_after_its_signal async_mutex
   "a signal may die before its waiter is granted"
-  "if (connected) { // or" "if (true) { // or")
+  "if (connected) {" "if (true) {")
 
 # It looks into the queue, too, since AddressSanitizer does not see that the lock of a dead state is taken.
 chat_mutant(cancellation_has_no_reference async_mutex "destroying the mutex aborts who waits"
