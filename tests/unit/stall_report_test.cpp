@@ -94,18 +94,18 @@ TEST_CASE("calls without a name are left out where the stack begins") {
 TEST_CASE("a deadlock as prose") {
     const auto text = to_prose(deadlock(), false);
     CHECK(text == R"(
-   DEADLOCK  the loop's thread waits for itself, and always will, for 253 ms already
+   DEADLOCK  the loop's thread waits for itself, and always will (253 ms so far)
 
   HOLDS the lock: say, session 1 "alice"         │ WAITS for it
   ───────────────────────────────────────────────┼────────────────────────────────────────────────
   takes it in server/chat/room.cpp:51            │
   sleeps in   server/chat/room.cpp:63            │
   awaiting    its ack, in a turn of the loop     │
-  holds it for 253 ms already                    │
+  has held it for 253 ms                         │
                                                  │ fan_out
-                                                 │ asks in server/chat/room.cpp:73, 253 ms ago
+                                                 │ asks in server/chat/room.cpp:73 (253 ms ago)
                                                  │ and so stops the loop's only thread
-  needs that thread, to wake up and release      │
+  needs that thread to wake up and release it    │
 
   Why   A holds. B waits.
   Fix   release it
@@ -166,7 +166,8 @@ TEST_CASE("a report is made of the ledger and the names") {
     CHECK(
         report.explanation ==
         "The loop turns, but deliver, session 7 \"sleeper\" keeps the lock while it awaits room in "
-        "the socket of session 7 \"sleeper\". 12 tasks wait for the lock, and so for that.");
+        "the socket of session 7 \"sleeper\". 12 tasks wait for the lock, so they wait for "
+        "the same thing.");
     CHECK(report.fix == "release the guard before the co_await in " + report.held_by->suspended_at);
     CHECK(report.cycle.empty());
 }
@@ -186,8 +187,8 @@ TEST_CASE("a deadlock's cycle leads back to where it began") {
     const auto report = make_report(facts, lock, {});
     REQUIRE(report.cycle.size() == 3);
     CHECK(report.cycle[0] == "fan_out waits for the lock that say, session 1 holds");
-    CHECK(report.cycle[1] == "say, session 1 waits for the loop's thread, to be resumed");
-    CHECK(report.cycle[2] == "the loop's thread waits in fan_out, for the lock");
+    CHECK(report.cycle[1] == "say, session 1 waits for the loop's thread to resume it");
+    CHECK(report.cycle[2] == "the loop's thread waits for the lock in fan_out");
 }
 
 TEST_CASE("names of calls are short") {
