@@ -173,7 +173,7 @@ chat_mutant(mutex_takes_the_state_along async_mutex_lifetimes
   "a guard and a grant in flight may outlive the mutex"
   "if (seen == word::free) {\n            release();" "if (true) {\n            release();")
 
-chat_mutant(assignment_forgets_what_it_held mutex_contract "moving onto a held guard releases what it held"
+chat_mutant(assignment_forgets_what_it_held mutex_contract "moving onto a guard releases the lock that it held"
   "guard{std::move(other)}.swap(*this)" "state_ = std::exchange(other.state_, nullptr)")
 
 chat_mutant(departed_looks_queued async_mutex_lifetimes

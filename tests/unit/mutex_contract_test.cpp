@@ -1,4 +1,4 @@
-// The contract of both mutexes, which have the same interface, and what only the async mutex adds.
+// The contract that both mutexes share, and the additions of the async mutex.
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/blocking_mutex.hpp"
 #include "server/sync/guarded.hpp"
@@ -80,7 +80,7 @@ TEST_CASE_TEMPLATE("a throw inside the scope releases the lock", Mutex, async_lo
     CHECK(mutex.try_lock().owns_lock());
 }
 
-TEST_CASE_TEMPLATE("moving onto a held guard releases what it held", Mutex, async_loop_mutex,
+TEST_CASE_TEMPLATE("moving onto a guard releases the lock that it held", Mutex, async_loop_mutex,
                    local_loop_mutex, blocking_loop_mutex) {
     asio::io_context loop;
     Mutex first{loop};
