@@ -1,18 +1,20 @@
-# The two mutexes, guarded<T, Mutex>, and what others read meanwhile.
+# The two mutexes, guarded<T, Mutex> and the sequence lock.
 chat_unit_test(mutex_contract chat_boost)
 chat_unit_test(guarded_misuse chat_boost)
-chat_unit_test(async_mutex chat_boost)
+foreach(subject order cancellation lifetimes guards_and_memory)
+  chat_unit_test(async_mutex_${subject} chat_boost)
+endforeach()
 chat_unit_test(mutex_stress chat_boost)
 chat_unit_test(sequence_lock chat_boost)
 
-# Every order of small programs. The sanitizers do not follow its fibers.
+# Runs small programs in every possible order, on fibers, which the sanitizers do not support.
 if(NOT CHAT_SANITIZE)
   chat_unit_test(mutex_exploration chat_boost)
   set_tests_properties(unit.mutex_exploration PROPERTIES TIMEOUT 240)
   target_compile_options(mutex_exploration_test PRIVATE -O2)
 endif()
 
-# The same two, for minutes: `ctest -C Stress -L stress`.
+# Longer runs of both, for minutes: `ctest -C Stress -L stress`.
 add_test(NAME stress.mutex COMMAND mutex_stress_test CONFIGURATIONS Stress)
 set_tests_properties(stress.mutex PROPERTIES TIMEOUT 3600 LABELS stress
   ENVIRONMENT CHAT_STRESS_OPERATIONS=10000000)
@@ -22,7 +24,8 @@ if(NOT CHAT_SANITIZE)
     ENVIRONMENT CHAT_EXPLORE=4)
 endif()
 
-# The header alone, as others will use it: no include path, definition or library of ours.
+# The header on its own, as another project would use it: none of our include paths, definitions and
+# libraries.
 add_executable(async_mutex_alone standalone/async_mutex_alone.cpp)
 target_compile_features(async_mutex_alone PRIVATE cxx_std_20)
 target_compile_options(async_mutex_alone PRIVATE ${sanitizers})
@@ -32,7 +35,7 @@ target_link_libraries(async_mutex_alone PRIVATE Boost::headers Threads::Threads)
 add_test(NAME unit.async_mutex_alone COMMAND async_mutex_alone)
 set_tests_properties(unit.async_mutex_alone PROPERTIES TIMEOUT 60 LABELS unit)
 
-# What must not compile, and what the compiler says, as its only error.
+# Code that must not compile, and the only error that the compiler may report.
 function(chat_compile_fail name message)
   add_library(compile_fail_${name} OBJECT EXCLUDE_FROM_ALL compile_fail/${name}.cpp)
   target_link_libraries(compile_fail_${name} PRIVATE chat_boost)
@@ -40,7 +43,7 @@ function(chat_compile_fail name message)
   add_test(NAME compile_fail.${name} COMMAND ${CMAKE_COMMAND}
     -DTREE=${CMAKE_BINARY_DIR} -DTARGET=compile_fail_${name} -DMESSAGE=${message}
     -P ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/expect_message.cmake)
-  # One builds at a time.
+  # Only one of them may build at a time.
   set_tests_properties(compile_fail.${name} PROPERTIES TIMEOUT 120 LABELS unit RESOURCE_LOCK tree)
 endfunction()
 
@@ -52,5 +55,5 @@ chat_compile_fail(with_foreign_awaitable "with.f.: f must not return something t
 chat_compile_fail(with_reference "with.f.: f must not return a reference, pointer or view")
 chat_compile_fail(with_view "with.f.: f must not return a reference, pointer or view")
 
-option(CHAT_MUTANTS "build broken versions of the async mutex, each with the test that must notice" OFF)
+option(CHAT_MUTANTS "build broken versions of the async mutex, each with the test that must fail" OFF)
 include(mutants/mutants.cmake)

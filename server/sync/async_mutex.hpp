@@ -1,11 +1,12 @@
-// A mutex for Asio's coroutines and completion handlers: whoever finds it taken is suspended, not
-// blocked. In: co_await lock(), async_lock(token), try_lock(). Out: a guard, to one at a time, in
-// arrival order, each resumed on its own executor. Needs Asio and C++20, nothing else: copy this
-// file wherever you like; basic_async_mutex, at its end, is the reference page.
+// A mutex for Asio's coroutines and completion handlers. A caller that finds it taken is suspended;
+// its thread is not blocked. In: co_await lock(), async_lock(token), try_lock(). Out: a guard, to
+// one caller at a time, in arrival order, each resumed on its own executor. Needs Asio and C++20
+// and nothing else: copy this file wherever you like. The reference page is at basic_async_mutex,
+// after the policies. The internals come last.
 //
-// Calls nothing but Asio's public interface, from Boost 1.81 on: earlier ones cannot await a deferred
-// operation. Tested with 1.81, the newest of Debian 12, and tried with 1.88, the newest of Debian
-// 13. For Asio without Boost (tried with 1.30; Debian 12's 1.22 is too old):
+// Uses only Asio's public interface. Needs Boost 1.81 or later, because earlier versions cannot
+// await a deferred operation. Tested with 1.81, the newest in Debian 12, and tried with 1.88, the
+// newest in Debian 13. For Asio without Boost (tried with 1.30; Debian 12's 1.22 is too old):
 //   sed 's|<boost/asio/|<asio/|; s|<boost/system/system_error.hpp>|<system_error>|;
 //        s|boost::asio|::asio|; s|boost::system::|std::|'
 //
@@ -48,7 +49,7 @@ namespace asio = boost::asio;
 
 // --- Policies --------------------------------------------------------------------------------
 
-/// Threading policy: any thread may use the mutex and its guards, at the same time.
+/// Threading policy: any number of threads may use the mutex and its guards at the same time.
 struct concurrent {
     template <class T>
     using atomic = std::atomic<T>;
@@ -56,10 +57,10 @@ struct concurrent {
     using roster_mutex = std::mutex;
 };
 
-/// Threading policy: one thread, or one strand, uses the mutex, its guards and its waiters'
+/// Threading policy: only one thread, or one strand, uses the mutex, its guards and its waiters'
 /// executors.
 struct unsynchronized {
-    /// What of std::atomic is used here, on a plain value.
+    /// A plain value with the part of std::atomic's interface that is used here.
     template <class T>
     class atomic {
     public:
@@ -76,7 +77,12 @@ struct unsynchronized {
 
         bool compare_exchange_strong(T& expected, T value, std::memory_order,
                                      std::memory_order) noexcept {
-            return value_ == expected ? (value_ = value, true) : (expected = value_, false);
+            if (value_ == expected) {
+                value_ = value;
+                return true;
+            }
+            expected = value_;
+            return false;
         }
 
     private:
@@ -92,74 +98,291 @@ struct unsynchronized {
     using roster_mutex = std::mutex; // several strands may share an execution context
 };
 
-/// Observer policy: nobody watches, nothing is stored, nothing is called.
+/// Observer policy: does nothing and stores nothing.
 ///
-/// Another observer replaces it to learn who holds, who waits, since when and from which line. Its
-/// `site` is any copyable type with a static current(): std::source_location will do, or a type of
-/// your own that also names the task. Its functions must not throw or use the mutex; they are
-/// called from whatever thread acts, under no lock of the mutex, so that those of two threads may
-/// overtake each other.
+/// Write another observer to learn which task holds the lock, which tasks wait, since when and from
+/// which line. Its `site` is any copyable type with a static current(): std::source_location, or a
+/// type of your own that also names the task. Its functions must not throw and must not use the
+/// mutex. Each is called on the thread that acts. The mutex holds none of its own locks at that
+/// point, so calls from two threads may arrive out of order.
 struct unobserved {
     struct site {
         static constexpr site current() noexcept { return {}; }
     };
 
-    void waiting(const void* /*waiter*/, const site&) noexcept {} // is about to queue
+    /// A waiter is about to join the queue.
+    void waiting(const void* /*waiter*/, const site&) noexcept {}
 
-    void acquired(const void* /*waiter*/, const site&) noexcept {} // null: it had not queued
+    /// The lock was acquired. The waiter is null if waiting() was not called before.
+    void acquired(const void* /*waiter*/, const site&) noexcept {}
 
-    void abandoned(const void* /*waiter*/, const site&) noexcept {
-    } // cancelled, or its context died
+    /// A waiter left without the lock: it was cancelled, or the mutex or its context was destroyed.
+    void abandoned(const void* /*waiter*/, const site&) noexcept {}
 
+    /// The lock was released.
     void released() noexcept {}
 };
+
+// --- The mutex -------------------------------------------------------------------------------
+
+namespace detail {
+
+// Defined with the other internals, at the end of this file.
+template <class Threading, class Observer>
+class async_mutex_state;
+
+template <class State, class Guard, class Handler, class Executor>
+class async_mutex_wait;
+
+} // namespace detail
+
+/// Mutual exclusion for coroutines and completion handlers, first come, first served.
+///
+/// A waiter is suspended while its thread continues. Unlocking hands the lock directly to the
+/// oldest waiter. The lock is never free in between, so a waiter cannot be overtaken.
+///
+/// \code
+/// asio::awaitable<void> append(chat::async_mutex& mutex, std::string& text) {
+///     auto guard = co_await mutex.lock();
+///     text += co_await read_line(); // other tasks are suspended, no thread is blocked
+/// }                                 // unlocks
+/// \endcode
+///
+/// \tparam Executor   Runs the handlers that have no associated executor of their own.
+/// \tparam Threading  `concurrent` or `unsynchronized`.
+/// \tparam Observer   `unobserved`, or a type that learns which task holds the lock and which wait.
+///
+/// \par Thread safety
+/// Distinct objects: safe. Shared objects: safe with `concurrent`, except for construction and
+/// destruction; unsafe with `unsynchronized`. A guard may be released on any thread.
+///
+/// \par Handlers
+/// A handler is always posted to its associated executor. Until then it counts as outstanding work
+/// there. It never runs inside a member function of the mutex or its guard, and the mutex holds
+/// none of its own locks while user code runs. A chain of a million waiters uses no more stack than
+/// one. If posting to a waiter's executor throws, unlocking calls std::terminate.
+///
+/// \par Memory
+/// The constructor allocates the state. try_lock() does not allocate. An uncontended
+/// `co_await lock()` allocates only the coroutine's frame, which Asio recycles. A waiter takes one
+/// block from its handler's associated allocator, or from asio::recycling_allocator if it has none,
+/// and returns it before the handler runs. The posted operation fits into that block if the
+/// handler's executor is io_context's and the allocator is stateless. Otherwise it takes a second
+/// block; any_io_executor takes that one from Asio's recycled memory. The first waiter from an
+/// execution context also registers the context with the mutex.
+///
+/// \par Cancellation
+/// Terminal, partial and total cancellation are supported and have the same effect: the waiter
+/// leaves the queue, in constant time, and completes with asio::error::operation_aborted and an
+/// empty guard. A waiter is either cancelled or gets the lock, even if the two race on different
+/// threads. A cancellation that comes second has no effect. As with every Asio operation, a signal
+/// must not be emitted while the handler starts on another thread: emit it on the handler's strand.
+///
+/// \par Lifetimes
+/// - If the mutex is destroyed while tasks wait, they complete with operation_aborted. A guard may
+///   outlive the mutex, and so may a grant that has not reached its handler yet.
+/// - If an execution context is destroyed while its handlers wait, the handlers are destroyed
+///   without being run, and the queue continues without them. A waiter whose executor has no
+///   execution context must complete before that executor becomes unusable.
+/// - If a handler is destroyed without being run, or throws, the lock that it was granted goes to
+///   the next waiter.
+template <class Executor = asio::any_io_executor, class Threading = concurrent,
+          class Observer = unobserved>
+class basic_async_mutex {
+    using state_type = detail::async_mutex_state<Threading, Observer>;
+
+public:
+    using executor_type = Executor;
+    using site_type = typename Observer::site;
+
+    /// The same mutex type with another executor, for `token::as_default_on_t<mutex>`.
+    template <class Other>
+    struct rebind_executor {
+        using other = basic_async_mutex<Other, Threading, Observer>;
+    };
+
+    /// Holds the lock, or nothing. The destructor unlocks. A guard may move between threads,
+    /// outlive the mutex, and be kept across a co_await. It is a type of its own because tools
+    /// rightly warn about a std::lock_guard that is kept across a co_await.
+    class [[nodiscard]] guard {
+    public:
+        /// An empty guard: holds nothing.
+        guard() noexcept = default;
+
+        /// Adopts a lock that release() left taken.
+        guard(basic_async_mutex& mutex, std::adopt_lock_t) noexcept
+            : state_{mutex.state_} {}
+
+        guard(guard&& other) noexcept
+            : state_{std::exchange(other.state_, nullptr)} {}
+
+        /// Unlocks the mutex that this guard held before.
+        guard& operator=(guard&& other) noexcept {
+            guard{std::move(other)}.swap(*this);
+            return *this;
+        }
+
+        ~guard() { unlock(); }
+
+        void swap(guard& other) noexcept { std::swap(state_, other.state_); }
+
+        /// True if this guard holds the lock.
+        bool owns_lock() const noexcept { return state_ != nullptr; }
+
+        explicit operator bool() const noexcept { return owns_lock(); }
+
+        /// Hands the lock to the oldest waiter by posting its handler. Does nothing if the guard is
+        /// empty.
+        void unlock() noexcept {
+            if (auto* held = std::exchange(state_, nullptr)) {
+                held->unlock();
+            }
+        }
+
+        /// Leaves the lock taken. Another guard must adopt it before the mutex is destroyed.
+        void release() noexcept { state_ = nullptr; }
+
+    private:
+        friend basic_async_mutex;
+        template <class, class, class, class>
+        friend class detail::async_mutex_wait;
+
+        explicit guard(state_type* held) noexcept
+            : state_{held} {}
+
+        state_type* state_ = nullptr;
+    };
+
+    /// \throws std::bad_alloc.
+    explicit basic_async_mutex(const Executor& executor, Observer observer = {})
+        : executor_{executor}
+        , state_{new state_type{std::move(observer)}} {}
+
+    template <class ExecutionContext>
+        requires std::convertible_to<ExecutionContext&, asio::execution_context&>
+    explicit basic_async_mutex(ExecutionContext& context, Observer observer = {})
+        : basic_async_mutex{Executor{context.get_executor()}, std::move(observer)} {}
+
+    basic_async_mutex(const basic_async_mutex&) = delete;
+    basic_async_mutex& operator=(const basic_async_mutex&) = delete;
+
+    /// Waiters complete with operation_aborted. A guard that holds the lock keeps it.
+    ~basic_async_mutex() { state_->orphan(); }
+
+    executor_type get_executor() const noexcept { return executor_; }
+
+    /// Returns an empty guard if the lock is taken. The lock counts as taken while any task waits
+    /// for it. In a hot loop call this first and await lock() only if it fails, because a
+    /// coroutine's frame costs more than the lock.
+    guard try_lock(site_type site = site_type::current()) noexcept {
+        return guard{state_->try_lock(site) ? state_ : nullptr};
+    }
+
+    /// Starts waiting for the lock. The mutex must live until the operation has started, but no
+    /// longer. (A deferred operation starts when it is awaited.)
+    ///
+    /// Completion signature: `void(boost::system::error_code, guard)`. The only error is
+    /// operation_aborted, and then the guard is empty.
+    template <asio::completion_token_for<void(boost::system::error_code, guard)> Token =
+                  asio::default_completion_token_t<Executor>>
+    auto async_lock(Token&& token = {}, site_type site = site_type::current()) {
+        return asio::async_initiate<Token, void(boost::system::error_code, guard)>(initiation{this},
+                                                                                   token, site);
+    }
+
+    /// The short form for coroutines on this executor. Does not suspend if the lock is free.
+    /// \throws boost::system::system_error operation_aborted, without having acquired the lock.
+    asio::awaitable<guard, Executor> lock(site_type site = site_type::current()) {
+        if (state_->lock_if_free(site)) {
+            co_return guard{state_};
+        }
+        auto turn = async_lock(asio::deferred, site);
+        co_return co_await std::move(turn);
+    }
+
+private:
+    /// Runs when the operation starts. Trivially destructible, because g++ 12 may run the
+    /// destructor of an initiation twice.
+    struct initiation {
+        using executor_type = Executor;
+        basic_async_mutex* mutex;
+
+        executor_type get_executor() const noexcept { return mutex->executor_; }
+
+        template <class Handler>
+        void operator()(Handler&& handler, site_type site) const {
+            using handler_type = std::decay_t<Handler>;
+            using wait = detail::async_mutex_wait<state_type, guard, handler_type, Executor>;
+            auto& state = *mutex->state_;
+            if (guard held{state.lock_if_free(site) ? &state : nullptr}; held) {
+                handler_type moved(std::forward<Handler>(handler));
+                auto executor = asio::get_associated_executor(moved, mutex->executor_);
+                asio::post(executor, asio::append(std::move(moved), boost::system::error_code{},
+                                                  std::move(held)));
+            } else {
+                wait::start(state, std::forward<Handler>(handler), mutex->executor_, site);
+            }
+        }
+    };
+
+    Executor executor_;
+    state_type* state_;
+};
+
+/// For any executor and any number of threads.
+using async_mutex = basic_async_mutex<>;
+
+/// For any executor, on one thread or strand.
+using unsynchronized_async_mutex = basic_async_mutex<asio::any_io_executor, unsynchronized>;
 
 // --- Internals -------------------------------------------------------------------------------
 
 namespace detail {
 
-/// An execution context, to those who post to it from other threads: it may not die meanwhile.
+/// An execution context as seen by other threads that post to it: its destruction waits for them.
 struct async_mutex_home {
-    std::atomic<unsigned> arrivals{0};
+    std::atomic<unsigned> arrivals{0}; // posts in progress
 };
 
-/// An operation that found the lock taken. It is in the queue, or on its way to its handler: then
-/// its place in the queue is memory for what is posted.
+/// An operation that found the lock taken. First it is in the queue. After delivery it is on its
+/// way to its handler, and the memory of its queue links holds the posted operation.
 struct async_mutex_waiter {
     async_mutex_waiter() noexcept = default;
     async_mutex_waiter(const async_mutex_waiter&) = delete;
     async_mutex_waiter& operator=(const async_mutex_waiter&) = delete;
 
-    /// Posts the handler; from here on the executor owns the waiter.
+    /// Posts the handler. From here on the executor owns the waiter.
     virtual void deliver(bool granted) noexcept = 0;
-    /// Destroys the waiter and its handler, unrun: its context dies.
+    /// Destroys the waiter and its handler, which never runs, because its context is being
+    /// destroyed.
     virtual void die() noexcept = 0;
-    /// True if this thread runs the handler's context, which cannot die meanwhile. Called under the
-    /// queue's mutex.
+    /// True if this thread runs the handler's context, so that the context cannot be destroyed now.
+    /// Called with the queue mutex locked.
     virtual bool is_here() const noexcept = 0;
 
-    struct place {
+    struct queue_link {
         async_mutex_waiter* next = nullptr;
         async_mutex_waiter* previous = nullptr;
-        async_mutex_home* home = nullptr; // of the handler's context; null if it has none
+        async_mutex_home* home = nullptr; // the handler's context, null if it has none
     };
 
-    bool queued = false;    // under the queue's mutex
-    bool connected = false; // the handler's cancellation slot has our canceller
-    bool granted = false;   // once delivered
-    bool lent = false;      // the memory, to what is posted
+    bool queued = false;    // guarded by the queue mutex
+    bool connected = false; // the handler's cancellation slot holds our canceller
+    bool granted = false;   // set on delivery: the handler gets the lock
+    bool lent = false;      // the posted operation uses the memory
 
-    // The memory is as large as what io_context makes of it; what is larger has a block of its own.
+    // The memory has the size of the operation that io_context posts. A larger one gets its own
+    // block.
     union {
-        place at{};                                         // until it is delivered
-        alignas(void*) std::byte memory[5 * sizeof(void*)]; // from then on
+        queue_link at{};                                    // until delivery
+        alignas(void*) std::byte memory[5 * sizeof(void*)]; // after delivery
     };
 
 protected:
     ~async_mutex_waiter() = default;
 };
 
-/// Waiters, oldest first. Owns none of them.
+/// The queue of waiters, oldest first. Does not own them.
 class async_mutex_queue {
 public:
     bool empty() const noexcept { return first_ == nullptr; }
@@ -196,7 +419,7 @@ private:
     async_mutex_waiter* last_ = nullptr;
 };
 
-/// Waiters that left the queue and are not yet posted or destroyed, oldest first.
+/// Waiters that have left the queue and are about to be posted or destroyed, oldest first.
 class async_mutex_departed {
 public:
     bool empty() const noexcept { return first_ == nullptr; }
@@ -217,26 +440,26 @@ private:
     async_mutex_waiter* last_ = nullptr;
 };
 
-/// What an execution context must take along when it dies.
+/// A mutex as seen by an execution context whose handlers may wait in its queue.
 class async_mutex_member {
 public:
-    /// Moves the waiters of a dying context to `dead`.
+    /// Moves the waiters of a context that is being destroyed from the queue to `dead`.
     virtual void forget(const async_mutex_home& dying, async_mutex_departed& dead) noexcept = 0;
 
 protected:
     ~async_mutex_member() = default;
 };
 
-/// In each execution context that waiters came from: knows the mutexes in whose queues they may be.
+/// A service in each execution context that waiters come from. It knows the mutexes in whose queues
+/// they may be.
 template <class RosterMutex>
 class async_mutex_service final : public asio::execution_context::service, public async_mutex_home {
 public:
     using key_type = async_mutex_service;
     inline static asio::execution_context::id id;
 
-    /// Guards the members of all services, and so their ties to mutexes that come and go.
-    /// Taken when a mutex or a context comes, goes or first meets the other, never to lock or
-    /// unlock.
+    /// Guards the members of all services. Locked when a mutex first meets a context and when
+    /// either is destroyed, but not to lock or unlock the async mutex.
     inline static RosterMutex roster;
 
     explicit async_mutex_service(asio::execution_context& context)
@@ -255,7 +478,7 @@ private:
             members.clear();
         }
         while (arrivals.load(std::memory_order_acquire) != 0) {
-            std::this_thread::yield(); // another thread is about to post to this context
+            std::this_thread::yield(); // another thread is still posting to this context
         }
         while (!dead.empty()) {
             dead.pop_front().die();
@@ -263,7 +486,7 @@ private:
     }
 };
 
-/// The lock itself. On the heap, since a grant in flight may outlive the mutex.
+/// The lock itself. Lives on the heap, because a grant in flight may outlive the mutex object.
 template <class Threading, class Observer>
 class async_mutex_state final : private async_mutex_member {
 public:
@@ -272,9 +495,10 @@ public:
     explicit async_mutex_state(Observer observer)
         : observer_{std::move(observer)} {}
 
-    // The mutex object has a reference, and so has who may come when it is gone: a cancellation, and
-    // a waiter that dies with its context. A holder has none, which keeps lock and unlock at one
-    // atomic operation each: when the mutex object dies it inherits that one's (orphan).
+    // The mutex object owns a reference. So does everything that may use the state after the mutex
+    // object is gone: a canceller, and a waiter that is destroyed with its context. A holder owns
+    // none, so lock and unlock take one atomic operation each. When the mutex object is destroyed,
+    // the holder inherits its reference: see orphan().
     void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
 
     void release() noexcept {
@@ -293,13 +517,14 @@ public:
         return true;
     }
 
-    /// For who will wait otherwise: to look costs less than an exchange that fails.
+    /// try_lock() for a caller that will wait if it fails. Looks first, because a load costs less
+    /// than a failed exchange.
     bool lock_if_free(const site_type& site) noexcept {
         return word_.load(std::memory_order_relaxed) == word::free && try_lock(site);
     }
 
-    /// False: the lock is the caller's after all. True: the waiter is in the queue, and may be
-    /// gone.
+    /// True if the waiter was queued; it may already be gone. False if the caller got the lock
+    /// after all.
     bool enqueue(async_mutex_waiter& waiter, asio::execution_context* context) {
         std::unique_lock lock{queue_mutex_};
         if (context && !(waiter.at.home = home_of(*context))) {
@@ -334,7 +559,7 @@ public:
         }
     }
 
-    /// Aborts the waiter if it is still queued.
+    /// Aborts the waiter if it is still in the queue.
     void cancel(async_mutex_waiter& waiter) noexcept {
         {
             std::lock_guard lock{queue_mutex_};
@@ -348,7 +573,8 @@ public:
         deliver(waiter, false);
     }
 
-    /// The mutex object goes: waiters abort, and a holder, if any, inherits the reference.
+    /// Called when the mutex object is destroyed. Aborts the waiters. A holder, if there is one,
+    /// inherits the reference of the mutex object.
     void orphan() noexcept {
         async_mutex_departed aborted;
         {
@@ -366,7 +592,7 @@ public:
         leave_all();
         auto seen = word::held;
         {
-            std::lock_guard lock{queue_mutex_}; // who unlocks may still be inside
+            std::lock_guard lock{queue_mutex_}; // an unlocking thread may still be in hand_over()
             word_.compare_exchange_strong(seen, word::orphaned, std::memory_order_acq_rel,
                                           std::memory_order_acquire);
         }
@@ -375,7 +601,7 @@ public:
         }
     }
 
-    /// Makes the context call forget() when it dies.
+    /// Makes the context call forget() when it is destroyed.
     void join(asio::execution_context& context) {
         auto& of_context = asio::use_service<service>(context);
         std::lock_guard lock{service::roster};
@@ -387,14 +613,19 @@ public:
     Observer& observer() noexcept { return observer_; }
 
 private:
+    // The states of the lock, and the transitions out of each.
     enum class word : unsigned char {
-        free,      // -> held      whoever locks, by compare and exchange
-        held,      // -> free      whoever unlocks, by compare and exchange
-                   // -> contended the first who waits, under the queue's mutex
-                   // -> orphaned  the mutex object's destructor, under the queue's mutex
-        contended, // -> held      the last in the queue leaves it, granted or not, under the
-                   // queue's mutex
-        orphaned,  // the end: unlocking releases the reference that the mutex object left
+        // -> held       by a caller that locks, with compare-exchange
+        free,
+        // -> free       by the holder when it unlocks, with compare-exchange
+        // -> contended  by the first waiter, with the queue mutex locked
+        // -> orphaned   by the mutex object's destructor, with the queue mutex locked
+        held,
+        // -> held       when the last waiter leaves the queue, granted or not, with the queue mutex
+        //               locked
+        contended,
+        // Final: unlocking releases the reference that the mutex object left behind.
+        orphaned,
     };
 
     using service = async_mutex_service<typename Threading::roster_mutex>;
@@ -402,10 +633,10 @@ private:
     struct membership {
         asio::execution_context* context;
         service* known_to;
-        std::list<async_mutex_member*>::iterator place;
+        std::list<async_mutex_member*>::iterator entry;
     };
 
-    // Held across no call but those of the queue: nothing of the user's ever runs under it.
+    // Locks the queue mutex only for calls of the queue, so that no user code runs with it locked.
     void hand_over() noexcept {
         std::unique_lock lock{queue_mutex_};
         if (!queue_.empty()) {
@@ -416,7 +647,7 @@ private:
             deliver(next, true);
             return;
         }
-        // Between the caller's attempt and this lock the last waiter was cancelled, or the mutex
+        // After the caller tried to unlock, the last waiter was cancelled or the mutex was
         // destroyed.
         auto seen = word::held;
         const bool freed = word_.compare_exchange_strong(
@@ -427,15 +658,15 @@ private:
         }
     }
 
-    // After waiters left.
+    // Called when waiters have left the queue: if it is empty, the lock is no longer contended.
     void settle() noexcept {
         if (queue_.empty() && word_.load(std::memory_order_relaxed) == word::contended) {
             word_.store(word::held, std::memory_order_relaxed);
         }
     }
 
-    // A waiter that has left the queue is about to be posted: its context waits for that if it
-    // dies.
+    // Called with the queue mutex locked when a waiter leaves the queue to be posted. If its
+    // context is destroyed now, the destruction waits for the post.
     static void announce(async_mutex_waiter& waiter) noexcept {
         if (waiter.is_here()) {
             waiter.at.home = nullptr;
@@ -444,7 +675,8 @@ private:
         }
     }
 
-    // Announced before, if need be. Neither the waiter nor this state need outlive its handler.
+    // Posts a waiter that was announced. Static, because the handler may already run on another
+    // thread and destroy the waiter and this state.
     static void deliver(async_mutex_waiter& waiter, bool granted) noexcept {
         auto* const home = waiter.at.home;
         waiter.deliver(granted);
@@ -479,7 +711,7 @@ private:
     void leave_all() noexcept {
         std::lock_guard lock{service::roster};
         for (const auto& each : contexts_) {
-            each.known_to->members.erase(each.place);
+            each.known_to->members.erase(each.entry);
         }
         contexts_.clear();
     }
@@ -488,12 +720,12 @@ private:
     typename Threading::template atomic<unsigned> references_{1};
     typename Threading::queue_mutex queue_mutex_;
     async_mutex_queue queue_;
-    std::list<membership>
-        contexts_; // changed under the roster's and the queue's mutex, read under either
+    // Changed with the roster and the queue mutex locked, read with either of them locked.
+    std::list<membership> contexts_;
     [[no_unique_address]] Observer observer_;
 };
 
-/// The waiter of one handler type. Allocated with the handler's allocator.
+/// The waiter for one handler type. Allocated with the handler's allocator.
 template <class State, class Guard, class Handler, class Executor>
 class async_mutex_wait final : public async_mutex_waiter {
     using executor_type = asio::associated_executor_t<Handler, Executor>;
@@ -504,13 +736,14 @@ class async_mutex_wait final : public async_mutex_waiter {
         typename std::allocator_traits<proto_allocator>::template rebind_alloc<async_mutex_wait>;
     using allocator_traits = std::allocator_traits<allocator_type>;
 
-    // Of the usual executor more is known: it allocates what it posts at once, and never later, and
-    // tells whether it runs on this thread without calling anything of the user's. So it is in Boost
-    // 1.81 (io_context::basic_executor_type::execute, executor_op): look there when Asio changes.
+    // io_context's executor has two useful properties: it allocates the posted operation at once,
+    // never later, and it can tell whether it runs on this thread without calling user code. Boost
+    // 1.81 shows both in io_context::basic_executor_type::execute and executor_op: look there when
+    // Asio changes.
     static constexpr bool on_loop = std::is_same_v<executor_type, asio::io_context::executor_type>;
 
 public:
-    /// Queues the handler, or posts it when the lock is free after all.
+    /// Queues the handler, or posts it if the lock has become free.
     template <class H>
     static void start(State& state, H&& handler, const Executor& fallback,
                       const typename State::site_type& site) {
@@ -548,7 +781,7 @@ public:
                              asio::execution::outstanding_work.tracked)) {}
 
 private:
-    /// Sits in the waiter's cancellation slot, not longer than the waiter lives.
+    /// Sits in the waiter's cancellation slot. Does not outlive the waiter.
     struct canceller {
         explicit canceller(async_mutex_wait& its) noexcept
             : wait{its} {
@@ -564,10 +797,11 @@ private:
             wait.state_.release();
         }
 
-        /// All types count: an operation that only waits has no partial effect.
+        /// Accepts every cancellation type, because an operation that only waits has no partial
+        /// effect.
         void operator()(asio::cancellation_type type) const {
             if (type != asio::cancellation_type::none) {
-                wait.state_.cancel(wait); // may run the handler elsewhere, and so end *this
+                wait.state_.cancel(wait); // may run the handler elsewhere, which destroys *this
             }
         }
 
@@ -582,11 +816,11 @@ private:
         return asio::get_associated_allocator(handler, asio::recycling_allocator<void>());
     }
 
-    /// Destroys the waiter, gives its memory back, and returns the handler, which may own the arena
-    /// that the memory is from.
+    /// Destroys the waiter, returns its memory to the allocator, and returns the handler, which may
+    /// own the arena that the memory came from.
     Handler end() {
         auto allocator = allocator_of(handler_);
-        if (connected) { // or the signal is gone, or serves another operation by now
+        if (connected) { // otherwise the signal is gone, or serves another operation
             asio::get_associated_cancellation_slot(handler_).clear();
         }
         Handler handler{std::move(handler_)};
@@ -595,8 +829,8 @@ private:
         return handler;
     }
 
-    /// Has what is posted lie in the waiter, if it fits, so that a waiter takes one block in all.
-    /// Its copies may outlive the waiter, but do not allocate then.
+    /// Places the posted operation inside the waiter if it fits, so that a waiter takes only one
+    /// block. Copies of the allocator may outlive the waiter, but do not allocate then.
     template <class T>
     class delivery_allocator {
     public:
@@ -639,8 +873,8 @@ private:
         [[no_unique_address]] proto_allocator proto_;
     };
 
-    /// What is posted. Destroyed without having run it destroys the handler, and gives back a
-    /// grant.
+    /// The function object that is posted. If it is destroyed without having run, it destroys the
+    /// handler and passes a granted lock on.
     class delivery {
     public:
         using allocator_type =
@@ -698,13 +932,13 @@ private:
         state.release();
     }
 
-    // The executor destroyed what was posted, and will never run it.
+    // Called if the executor destroys the posted operation without running it.
     void drop() noexcept {
         Guard given_back{granted ? &state_ : nullptr};
         end();
     }
 
-    // On the handler's executor.
+    // Runs on the handler's executor.
     void complete() {
         Guard held{granted ? &state_ : nullptr};
         const auto error = granted ? boost::system::error_code{} : asio::error::operation_aborted;
@@ -727,200 +961,5 @@ private:
 };
 
 } // namespace detail
-
-// --- The mutex -------------------------------------------------------------------------------
-
-/// Mutual exclusion for coroutines and completion handlers, first come, first served.
-///
-/// A waiter is suspended while its thread goes on. Unlocking hands the lock to the oldest waiter
-/// directly: it is never free in between, so nobody overtakes.
-///
-/// \code
-/// asio::awaitable<void> append(chat::async_mutex& mutex, std::string& text) {
-///     auto guard = co_await mutex.lock();
-///     text += co_await read_line(); // others wait, no thread does
-/// }                                 // unlocked
-/// \endcode
-///
-/// \tparam Executor   Where handlers run that have no associated executor of their own.
-/// \tparam Threading  `concurrent` or `unsynchronized`.
-/// \tparam Observer   `unobserved`, or what is told who holds and who waits.
-///
-/// \par Thread safety
-/// Distinct objects: safe. Shared objects: safe with `concurrent`, but for construction and
-/// destruction; unsafe with `unsynchronized`. A guard may be released on any thread.
-///
-/// \par Handlers
-/// A handler is always posted to its own associated executor, on which work is outstanding until
-/// then. It never runs inside a member function of the mutex or its guard, and the mutex holds no
-/// lock of its own while anything of the user's runs. A chain of a million waiters takes no more
-/// stack than one. If a waiter's executor cannot take it, because its post throws, unlocking calls
-/// std::terminate.
-///
-/// \par Memory
-/// The state is allocated once. try_lock() and an uncontended `co_await lock()` allocate nothing
-/// but the coroutine's frame, which Asio recycles. A waiter takes one block from its handler's
-/// associated allocator, or from asio::recycling_allocator if it has none, and gives it back before
-/// the handler runs. What is posted lies in it if the handler's executor is that of an io_context and
-/// the allocator has no state. Otherwise it is a second block, which any_io_executor takes from
-/// Asio's recycled memory. The first waiter from another execution context ties the two, once.
-///
-/// \par Cancellation
-/// Terminal, partial and total are supported, and mean the same: a waiter leaves the queue, in
-/// constant time, and completes with asio::error::operation_aborted and an empty guard. Either it
-/// is cancelled or it gets the lock, also when the two meet on different threads; a cancellation
-/// that comes second does nothing. As for every operation of Asio, a signal must not be emitted
-/// while the handler itself starts on another thread: emit on the handler's strand.
-///
-/// \par Ends of lives
-/// - The mutex dies with waiters: they complete with operation_aborted. A guard, or a grant on its
-///   way to its handler, may outlive the mutex.
-/// - An execution context dies with waiters: their handlers are destroyed unrun, and the queue goes
-///   on without them. Waiters of an executor that has no execution context must leave before it.
-/// - A handler is destroyed unrun, or throws: the lock that it was granted goes to the next.
-template <class Executor = asio::any_io_executor, class Threading = concurrent,
-          class Observer = unobserved>
-class basic_async_mutex {
-    using state_type = detail::async_mutex_state<Threading, Observer>;
-
-public:
-    using executor_type = Executor;
-    using site_type = typename Observer::site;
-
-    /// The same with another executor, for `token::as_default_on_t<mutex>`.
-    template <class Other>
-    struct rebind_executor {
-        using other = basic_async_mutex<Other, Threading, Observer>;
-    };
-
-    /// Holds the lock, or nothing; its destructor unlocks. May move between threads, outlive the
-    /// mutex, and be kept across a co_await: the type is our own, since tools rightly warn of a
-    /// std::lock_guard there.
-    class [[nodiscard]] guard {
-    public:
-        /// Holds nothing.
-        guard() noexcept = default;
-
-        /// Takes over a lock that release() left taken.
-        guard(basic_async_mutex& mutex, std::adopt_lock_t) noexcept
-            : state_{mutex.state_} {}
-
-        guard(guard&& other) noexcept
-            : state_{std::exchange(other.state_, nullptr)} {}
-
-        /// Unlocks what it held.
-        guard& operator=(guard&& other) noexcept {
-            guard{std::move(other)}.swap(*this);
-            return *this;
-        }
-
-        ~guard() { unlock(); }
-
-        void swap(guard& other) noexcept { std::swap(state_, other.state_); }
-
-        bool owns_lock() const noexcept { return state_ != nullptr; }
-
-        explicit operator bool() const noexcept { return owns_lock(); }
-
-        /// Hands the lock to the oldest waiter, by posting. Does nothing when nothing is held.
-        void unlock() noexcept {
-            if (auto* held = std::exchange(state_, nullptr)) {
-                held->unlock();
-            }
-        }
-
-        /// Leaves the lock taken, for a guard that adopts it before the mutex dies.
-        void release() noexcept { state_ = nullptr; }
-
-    private:
-        friend basic_async_mutex;
-        template <class, class, class, class>
-        friend class detail::async_mutex_wait;
-
-        explicit guard(state_type* held) noexcept
-            : state_{held} {}
-
-        state_type* state_ = nullptr;
-    };
-
-    /// \throws std::bad_alloc.
-    explicit basic_async_mutex(const Executor& executor, Observer observer = {})
-        : executor_{executor}
-        , state_{new state_type{std::move(observer)}} {}
-
-    template <class ExecutionContext>
-        requires std::convertible_to<ExecutionContext&, asio::execution_context&>
-    explicit basic_async_mutex(ExecutionContext& context, Observer observer = {})
-        : basic_async_mutex{Executor{context.get_executor()}, std::move(observer)} {}
-
-    basic_async_mutex(const basic_async_mutex&) = delete;
-    basic_async_mutex& operator=(const basic_async_mutex&) = delete;
-
-    /// Whoever waits completes with operation_aborted. Who holds the lock may keep it.
-    ~basic_async_mutex() { state_->orphan(); }
-
-    executor_type get_executor() const noexcept { return executor_; }
-
-    /// An empty guard if the lock is taken, as it is while anybody waits. In hot loops try first,
-    /// then await: a coroutine's frame costs more than the lock.
-    guard try_lock(site_type site = site_type::current()) noexcept {
-        return guard{state_->try_lock(site) ? state_ : nullptr};
-    }
-
-    /// Starts to wait for the lock. The mutex must live until the operation has started (a deferred
-    /// one starts late), not longer.
-    ///
-    /// Completion signature: `void(boost::system::error_code, guard)`. The only error is
-    /// operation_aborted; the guard is then empty.
-    template <asio::completion_token_for<void(boost::system::error_code, guard)> Token =
-                  asio::default_completion_token_t<Executor>>
-    auto async_lock(Token&& token = {}, site_type site = site_type::current()) {
-        return asio::async_initiate<Token, void(boost::system::error_code, guard)>(initiation{this},
-                                                                                   token, site);
-    }
-
-    /// The short form for coroutines of this executor. Does not suspend if the lock is free.
-    /// \throws boost::system::system_error operation_aborted; then the lock was not acquired.
-    asio::awaitable<guard, Executor> lock(site_type site = site_type::current()) {
-        if (state_->lock_if_free(site)) {
-            co_return guard{state_};
-        }
-        auto turn = async_lock(asio::deferred, site);
-        co_return co_await std::move(turn);
-    }
-
-private:
-    /// Runs when the operation starts. No destructor, so that g++ 12 keeps it whole.
-    struct initiation {
-        using executor_type = Executor;
-        basic_async_mutex* mutex;
-
-        executor_type get_executor() const noexcept { return mutex->executor_; }
-
-        template <class Handler>
-        void operator()(Handler&& handler, site_type site) const {
-            using handler_type = std::decay_t<Handler>;
-            using wait = detail::async_mutex_wait<state_type, guard, handler_type, Executor>;
-            auto& state = *mutex->state_;
-            if (guard held{state.lock_if_free(site) ? &state : nullptr}; held) {
-                handler_type moved(std::forward<Handler>(handler));
-                auto executor = asio::get_associated_executor(moved, mutex->executor_);
-                asio::post(executor, asio::append(std::move(moved), boost::system::error_code{},
-                                                  std::move(held)));
-            } else {
-                wait::start(state, std::forward<Handler>(handler), mutex->executor_, site);
-            }
-        }
-    };
-
-    Executor executor_;
-    state_type* state_;
-};
-
-/// For any executor and any thread.
-using async_mutex = basic_async_mutex<>;
-
-/// For any executor, on one thread or strand.
-using unsynchronized_async_mutex = basic_async_mutex<asio::any_io_executor, unsynchronized>;
 
 } // namespace chat

@@ -1,7 +1,7 @@
-// std::mutex behind the surface of the async mutex: `co_await m.lock()` gives a guard. It never
-// suspends. When the mutex is taken it blocks the thread, and with it every coroutine that this
-// thread would run: hold its guard across a co_await on a single-threaded loop and the loop
-// freezes. That is its purpose here.
+// std::mutex with the interface of the async mutex: `co_await m.lock()` returns a guard. It never
+// suspends. If the mutex is taken it blocks the thread, and with it every coroutine of that thread.
+// If its guard is held across a co_await on a single-threaded loop, the loop freezes. That is its
+// purpose here.
 #pragma once
 
 #include "server/sync/async_mutex.hpp" // the observer policy
@@ -14,7 +14,7 @@
 
 namespace chat {
 
-/// Executor only names the coroutines that may await lock(). Observer: as of the async mutex.
+/// Only coroutines on this Executor may await lock(). Observer: see basic_async_mutex.
 template <class Executor = asio::any_io_executor, class Observer = unobserved>
 class basic_blocking_mutex {
 public:
@@ -26,8 +26,8 @@ public:
         using other = basic_blocking_mutex<Other, Observer>;
     };
 
-    /// Holds the lock; its destructor releases it. Must be released on the thread that took the
-    /// lock, and not outlive the mutex.
+    /// Holds the lock. The destructor releases it. Must be released on the thread that took the
+    /// lock, and must not outlive the mutex.
     class [[nodiscard]] guard {
     public:
         guard() noexcept = default;
@@ -46,7 +46,7 @@ public:
 
         explicit operator bool() const noexcept { return owns_lock(); }
 
-        /// Does nothing when nothing is held.
+        /// Does nothing if the guard is empty.
         void unlock() noexcept {
             if (auto* held = std::exchange(mutex_, nullptr)) {
                 held->observer_.released();
@@ -63,7 +63,7 @@ public:
         basic_blocking_mutex* mutex_ = nullptr;
     };
 
-    /// The executor (or execution context) is ignored: a blocked thread needs nobody to resume it.
+    /// Ignores the executor or execution context: no executor resumes a blocked thread.
     template <class ExecutorOrContext>
     explicit basic_blocking_mutex(const ExecutorOrContext&, Observer observer = {}) noexcept
         : observer_{std::move(observer)} {}
@@ -71,15 +71,15 @@ public:
     basic_blocking_mutex(const basic_blocking_mutex&) = delete;
     basic_blocking_mutex& operator=(const basic_blocking_mutex&) = delete;
 
-    /// Really calls std::mutex::lock, and so blocks the calling thread until the lock is free.
+    /// Calls std::mutex::lock() and so blocks the calling thread until the lock is free.
     asio::awaitable<guard, Executor> lock(site_type site = site_type::current()) {
-        observer_.waiting(&site, site); // the last that is heard of a thread that blocks for ever
+        observer_.waiting(&site, site); // the last report of a thread that blocks permanently
         mutex_.lock();
         observer_.acquired(&site, site);
         co_return guard{this};
     }
 
-    /// An empty guard when taken.
+    /// Returns an empty guard if the lock is taken.
     guard try_lock(site_type site = site_type::current()) {
         if (!mutex_.try_lock()) {
             return guard{};

@@ -1,14 +1,14 @@
 // The switch of this project: which lock protects the shared message buffer, and whether its guard
-// is kept across a co_await. Everything else of the server is the same source. CMake defines both
-// macros for each server target (cache variables CHAT_MUTEX and CHAT_GUARD choose those of
-// `chat-server`):
+// is held across a co_await. All other source of the server stays the same. CMake defines both
+// macros for each server target. (The cache variables CHAT_MUTEX and CHAT_GUARD choose those of
+// `chat-server`.)
 //
 //   CHAT_MUTEX_STD           1: std::mutex blocks the loop's thread
 //                            0: the async mutex suspends the coroutine
-//   CHAT_GUARD_ACROSS_AWAIT  1: the guard lives across the co_await
+//   CHAT_GUARD_ACROSS_AWAIT  1: the guard is held across the co_await
 //                            0: it is released before
 //
-// std and across_await together freeze the server on the first message. Each other combination lives.
+// std and across_await together freeze the server on the first message. All other combinations run.
 #pragma once
 
 #include "server/sync/async_mutex.hpp"

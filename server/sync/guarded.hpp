@@ -1,5 +1,5 @@
-// A value that only the holder of its lock can reach, as in Rust's Mutex<T>: nothing reads or
-// writes T except through the guard that `co_await g.lock()` returns, or inside `co_await
+// A value that only the holder of its lock can access, like Rust's Mutex<T>. The only ways to read
+// or write T are the guard that `co_await g.lock()` returns, and the function f in `co_await
 // g.with(f)`.
 #pragma once
 
@@ -18,8 +18,8 @@ namespace asio = boost::asio;
 
 namespace detail {
 
-/// Work that starts only when it is awaited: a coroutine, an operation of Asio's deferred, or any
-/// other type that co_await takes.
+/// Work that starts only when it is awaited: a coroutine, a deferred operation of Asio, or any
+/// other type that can be awaited.
 template <class R>
 concept starts_later = asio::is_deferred<R>::value || requires(R& r) { r.await_ready(); } ||
                        requires(R& r) { std::move(r).operator co_await(); } ||
@@ -29,15 +29,15 @@ inline constexpr bool is_awaitable = starts_later<R>;
 template <class T, class Executor>
 inline constexpr bool is_awaitable<asio::awaitable<T, Executor>> = true;
 
-/// A string_view or a span is a reference too. (An iterator is as well, but looks like any class.)
+/// A string_view or a span counts as a reference. (An iterator should, but looks like any class.)
 template <class R>
 inline constexpr bool is_reference =
     std::is_reference_v<R> || std::is_pointer_v<R> || std::ranges::enable_borrowed_range<R>;
 template <class T>
 inline constexpr bool is_reference<std::reference_wrapper<T>> = true;
 
-/// What guarded<T>::with(f) makes of f. The type of what is refused is void, so that with()'s own
-/// message is the first and only one.
+/// What guarded<T>::with(f) finds out about f. `type` is void if f is rejected, so that the message
+/// of with() is the only error.
 template <class F, class T>
 struct result_of_with {
     static constexpr bool callable = false;
@@ -58,7 +58,8 @@ struct result_of_with<F, T> {
 
 } // namespace detail
 
-/// For the first arguments of a `guarded` whose mutex has an observer.
+/// Goes between the executor and the value's arguments when a `guarded` is constructed, and passes
+/// an observer to its mutex.
 template <class Observer>
 struct observed_by {
     Observer observer;
@@ -67,7 +68,7 @@ struct observed_by {
 template <class Observer>
 observed_by(Observer) -> observed_by<Observer>;
 
-/// Mutex is basic_async_mutex or basic_blocking_mutex. Thread safety is that of the Mutex.
+/// Mutex is basic_async_mutex or basic_blocking_mutex, and determines the thread safety.
 template <class T, class Mutex>
 class guarded {
 public:
@@ -76,7 +77,7 @@ public:
     using executor_type = typename Mutex::executor_type;
     using site_type = typename Mutex::site_type;
 
-    /// The lock and the way to the value, in one. Must not outlive its `guarded`.
+    /// Holds the lock and gives access to the value. Must not outlive its `guarded`.
     class [[nodiscard]] guard {
     public:
         guard() noexcept = default;
@@ -85,10 +86,10 @@ public:
 
         explicit operator bool() const noexcept { return owns_lock(); }
 
-        /// Releases early; the value is out of reach from here on.
+        /// Releases the lock early. After that the guard gives no access to the value.
         void unlock() noexcept { lock_.unlock(); }
 
-        /// Only while owns_lock().
+        /// Requires owns_lock().
         T& operator*() const noexcept { return *reach(); }
 
         T* operator->() const noexcept { return reach(); }
@@ -97,8 +98,8 @@ public:
         friend guarded;
 
         T* reach() const noexcept {
-            assert(owns_lock() && "this guard has no lock: after unlock() others change the value, "
-                                  "so copy what you still need before it");
+            assert(owns_lock() && "this guard does not hold the lock: after unlock() other tasks "
+                                  "may change the value, so copy what you need before unlock()");
             return value_;
         }
 
@@ -110,7 +111,7 @@ public:
         T* value_ = nullptr;
     };
 
-    /// The executor is the mutex's, everything else constructs the value.
+    /// The executor goes to the mutex. The other arguments construct the value.
     template <class ExecutorOrContext, class... Args>
     explicit guarded(ExecutorOrContext&& executor, Args&&... args)
         : mutex_{std::forward<ExecutorOrContext>(executor)}
@@ -124,7 +125,7 @@ public:
     guarded(const guarded&) = delete;
     guarded& operator=(const guarded&) = delete;
 
-    /// Tries first: a lock that is free costs no coroutine of the mutex's own.
+    /// Calls try_lock() first, because a free lock then needs no second coroutine.
     asio::awaitable<guard, executor_type> lock(site_type site = site_type::current()) {
         if (auto held = mutex_.try_lock(site)) {
             co_return guard{std::move(held), &value_};
@@ -133,27 +134,29 @@ public:
         co_return guard{std::move(held), &value_};
     }
 
-    /// An empty guard when taken, or when others wait.
+    /// Returns an empty guard if the lock is taken or another task waits for it.
     guard try_lock(site_type site = site_type::current()) {
         auto held = mutex_.try_lock(site);
         auto* const reachable = held.owns_lock() ? &value_ : nullptr;
         return guard{std::move(held), reachable};
     }
 
-    /// Runs f(value) under the lock and returns what it returns. The lock cannot be held across a
-    /// suspension this way: f is a plain function, the compiler refuses all else.
+    /// Runs f(value) under the lock and returns its result. This way the lock cannot be held across
+    /// a suspension: f must be a plain function, and the compiler rejects everything else.
     template <class F>
     auto with(F f, site_type site = site_type::current())
         -> asio::awaitable<typename detail::result_of_with<F, T>::type, executor_type> {
         using result = detail::result_of_with<F, T>;
         static_assert(result::callable,
                       "guarded::with(f): f must be callable with a reference to the value");
-        static_assert(!result::later,
-                      "guarded::with(f): f must not return something to await, since the lock would"
-                      " be released before that runs: make f a plain function, or use lock()");
-        static_assert(!result::reference,
-                      "guarded::with(f): f must not return a reference, pointer or view, since the"
-                      " lock would be released before that is used: return a copy");
+        static_assert(
+            !result::later,
+            "guarded::with(f): f must not return something to await, because the lock would"
+            " be released before it runs: make f a plain function, or use lock()");
+        static_assert(
+            !result::reference,
+            "guarded::with(f): f must not return a reference, pointer or view, because the"
+            " lock would be released before it is used: return a copy");
         auto held = co_await lock(site);
         if constexpr (result::callable && !result::later && !result::reference) {
             co_return f(*held);

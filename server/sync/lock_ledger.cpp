@@ -10,10 +10,11 @@ namespace chat {
 
 namespace {
 
-/// Of all brief holds, one in so many is timed, and stands for those that follow it.
-constexpr std::uint64_t brief_holds_to_a_sample = 17; // in step with nothing else
+/// One brief hold in this many is timed, and stands for those that follow it. An odd number, so
+/// that the samples do not fall into step with another pattern.
+constexpr std::uint64_t brief_holds_per_sample = 17;
 
-/// Some milliseconds old, and a fifth of the price.
+/// The time, a few milliseconds late. Reading it takes a fifth of the time of clock::now().
 lock_ledger::clock::time_point recently() noexcept {
     timespec time{};
     ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
@@ -26,7 +27,8 @@ pid_t this_thread() {
     return number;
 }
 
-/// `chat::room::say` of `chat::task<> chat::room::say(std::shared_ptr<session>, say_request)`.
+/// Returns `chat::room::say` for `chat::task<> chat::room::say(std::shared_ptr<session>,
+/// say_request)`.
 std::string_view name_in(std::string_view signature) {
     constexpr std::string_view nameless = "(anonymous namespace)::"; // as clang writes it
     if (const auto at = signature.find(nameless); at != signature.npos)
@@ -35,7 +37,8 @@ std::string_view name_in(std::string_view signature) {
     return name.substr(name.rfind(' ') + 1);
 }
 
-/// g++ writes the signature of one coroutine in two ways.
+/// True if both are in the same function. Compares only the names, because g++ writes the signature
+/// of a coroutine in two different ways.
 bool same_function(const std::source_location& one, const std::source_location& other) {
     return std::string_view{one.file_name()} == other.file_name() &&
            name_in(one.function_name()) == name_in(other.function_name());
@@ -58,9 +61,9 @@ void lock_ledger::waiting(const void* waiter, const lock_site& site, bool blocks
 
 void lock_ledger::acquired(const void* waiter, const lock_site& site,
                            bool blocks_threads) noexcept {
-    timed_ = !site.brief || waiter                           ? timing::whole
-             : brief_holds_++ % brief_holds_to_a_sample == 0 ? timing::sample
-                                                             : timing::none;
+    timed_ = !site.brief || waiter                          ? timing::whole
+             : brief_holds_++ % brief_holds_per_sample == 0 ? timing::sample
+                                                            : timing::none;
     const auto now = timed_ == timing::none ? recently() : clock::now();
     const auto since = waiter ? forget(waiter) : std::nullopt;
     const sequence_lock::writing writing{holds_};
@@ -88,7 +91,7 @@ void lock_ledger::suspending(std::uint64_t session, const lock_suspension& at) n
     if (!held || held->site.session != session || !same_function(held->site.where, at.where))
         return;
     held->suspended = at;
-    if (timed_ == timing::none) // not so brief after all
+    if (timed_ == timing::none) // not brief after all
         held->since = since_ = clock::now();
     timed_ = timing::whole;
     const sequence_lock::writing writing{holds_};
@@ -104,7 +107,7 @@ lock_snapshot lock_ledger::snapshot(std::size_t max_waiters) const {
         now.hold = hold_.load();
         return now;
     });
-    copy.waiters.reserve(max_waiters); // not while we hold up the loop
+    copy.waiters.reserve(max_waiters); // before the lock, which delays the loop
     const std::lock_guard lock{mutex_};
     copy.waiting = waiters_.size();
     for (const auto& each : waiters_) {
@@ -130,10 +133,10 @@ std::optional<lock_holder> lock_ledger::held_by_this_thread() const {
     return std::nullopt;
 }
 
-// Returns since when it has waited.
+// Returns when the waiter began to wait.
 std::optional<lock_ledger::clock::time_point> lock_ledger::forget(const void* waiter) noexcept {
     const std::lock_guard lock{mutex_};
-    // First come, first served: who gets the lock is the front, but for threads that race.
+    // The waiter that gets the lock is at the front, unless threads race.
     const auto found = std::ranges::find(waiters_, waiter, &queued::waiter);
     if (found == waiters_.end())
         return std::nullopt;

@@ -1,6 +1,7 @@
-// Who holds a lock, who waits for it, since when, from which lines, and where the holder sleeps. In:
-// what the mutex tells (through lock_observer), and what a task is about to await. Out: a copy, for
-// the watch thread. Of the chat lock, all that the watch thread ever touches.
+// Records which task holds a lock and which tasks wait for it, since when, from which lines, and
+// where the holder is suspended. In: the events of the mutex (through lock_observer), and the
+// tasks' announcements of what they are about to await. Out: a copy, for the watch thread. The
+// watch thread never touches the chat lock itself.
 #pragma once
 
 #include "server/sync/lock_site.hpp"
@@ -21,73 +22,74 @@
 
 namespace chat {
 
-/// What a task sleeps on, while it holds the lock.
+/// What a task waits for while it holds the lock.
 struct lock_suspension {
     std::source_location where;
-    const char* awaiting;   ///< a literal
-    std::uint64_t whom = 0; ///< the session that it waits for, 0 for none
+    const char* awaiting;   ///< a string literal
+    std::uint64_t whom = 0; ///< the session that it waits for, or 0
 };
 
 struct lock_holder {
     lock_site site;
-    std::chrono::steady_clock::time_point since; ///< of a brief one up to 10 ms too early
-    pid_t thread;                                ///< on which it was acquired (Linux's number)
-    bool blocks_threads;                         ///< a waiter stops its thread, not only its task
+    std::chrono::steady_clock::time_point since; ///< up to 10 ms too early for a brief hold
+    pid_t thread;                                ///< Linux's number of the acquiring thread
+    bool blocks_threads;                         ///< a waiter blocks its thread, not only its task
     std::optional<lock_suspension> suspended;
 };
 
 struct lock_waiter {
     lock_site site;
     std::chrono::steady_clock::time_point since;
-    pid_t thread; ///< which asked
+    pid_t thread; ///< Linux's number of the thread that asked
     bool blocks_threads;
 };
 
 struct lock_snapshot {
     std::optional<lock_holder> holder;
-    std::vector<lock_waiter> waiters; ///< the first ones, in the order in which they came
-    std::size_t waiting = 0;          ///< all of them
+    std::vector<lock_waiter> waiters; ///< the first ones, in arrival order
+    std::size_t waiting = 0;          ///< how many there are in total
     histogram wait;
-    histogram hold; ///< of brief ones a sample is timed, and stands for those that follow it
+    histogram hold; ///< times only a sample of the brief holds, which stands for the next ones
 };
 
-/// Whether that thread blocks until the lock is released, and nobody but a task of that thread can
+/// True if the thread is blocked until the lock is released, and only a task of the same thread can
 /// release it.
 [[nodiscard]] bool waits_for_itself(pid_t thread, const lock_snapshot& lock);
 
-/// Any thread may call any of this at any time, but for suspending().
+/// Any thread may call any function at any time, except suspending().
 ///
-/// What is written with every hold is written by who has the lock that this is about, so by one at a
-/// time: the watch thread reads it under a sequence lock, and a free lock stays cheap. For who waits,
-/// std::mutex is right, on the very loop that another std::mutex freezes: it is held for a few
-/// stores (and now and then an allocation), without a suspension or anybody else's code in between.
+/// Per-acquisition fields are written only by the current lock holder, so by one thread at a time.
+/// The watch thread reads them under a sequence lock, which keeps an uncontended lock cheap. The
+/// list of waiters is guarded by a std::mutex, although another std::mutex freezes the same loop.
+/// That is right, because it is held only for a few stores and an occasional allocation, without a
+/// suspension and without calling foreign code.
 class lock_ledger {
 public:
     using clock = std::chrono::steady_clock;
 
-    // --- As the mutex tells it, in this order for each waiter; see `unobserved` ---
+    // --- Called by the mutex, in this order for each waiter: see `unobserved` ---
 
     void waiting(const void* waiter, const lock_site& site, bool blocks_threads) noexcept;
     void acquired(const void* waiter, const lock_site& site, bool blocks_threads) noexcept;
     void abandoned(const void* waiter) noexcept;
     void released() noexcept;
 
-    /// A task of that session (0: of none) is about to sleep in that line; the task itself says so,
-    /// on the thread on which all that take the lock run. Kept if it is the holder: if it took the
-    /// lock in the same function.
+    /// Called by a task of the session (0: of no session) that is about to sleep at the given line.
+    /// All tasks that take the lock run on one thread, and only that thread may call this. Recorded
+    /// only if the task is the holder, which means that it took the lock in the same function.
     void suspending(std::uint64_t session, const lock_suspension& at) noexcept;
 
-    // --- As the watch thread asks ---
+    // --- Called by the watch thread ---
 
-    /// The holder is read first, the waiters a moment later, so that who was handed the lock between
-    /// the two is in neither; of a lock that is stuck, which reports are about, the two agree.
+    /// Reads the holder first and the waiters a moment later. A task that gets the lock in between
+    /// is in neither. If the lock is stuck, which is when reports are made, the two agree.
     [[nodiscard]] lock_snapshot snapshot(std::size_t max_waiters) const;
 
-    /// Since when the lock has not changed hands though it should: the start of the hold, or of the
-    /// longest wait; nothing when it is free.
+    /// Since when the lock has not changed hands: the start of the current hold or of the longest
+    /// wait, whichever is earlier. Nothing if the lock is free.
     [[nodiscard]] std::optional<clock::time_point> stuck_since() const;
 
-    /// The holder, if a thread that waits for it would block, and if it took the lock on this thread.
+    /// The holder, if it took the lock on this thread and the lock blocks the threads that wait.
     [[nodiscard]] std::optional<lock_holder> held_by_this_thread() const;
 
 private:
@@ -96,7 +98,7 @@ private:
         lock_waiter what;
     };
 
-    // A histogram that is written in place while others read.
+    // A histogram that one thread updates in place while others read it.
     class times {
     public:
         void record(std::chrono::nanoseconds time) noexcept;
@@ -110,25 +112,25 @@ private:
     std::optional<clock::time_point> forget(const void* waiter) noexcept;
     [[nodiscard]] std::optional<lock_holder> holder() const;
 
-    sequence_lock holds_; // for these four
+    sequence_lock holds_; // guards the next four members
     relaxed<bool> held_;
-    relaxed<lock_holder> holder_; // of the present hold, or of the last
+    relaxed<lock_holder> holder_; // the current or the last holder
     times wait_;
     times hold_;
-    // The holder's own:
+    // Used only by the current holder:
     enum class timing : std::uint8_t { whole, sample, none } timed_{};
     clock::time_point since_;
-    clock::duration brief_time_{}; // of the last sample
+    clock::duration brief_time_{}; // the hold time of the last sample
     std::uint64_t brief_holds_ = 0;
 
-    mutable std::mutex mutex_; // guards all below
+    mutable std::mutex mutex_; // guards everything below
     std::deque<queued> waiters_;
 };
 
-/// Whom a taken lock makes wait.
+/// What a taken lock blocks: the whole thread that asks for it, or only the task.
 enum class who_waits { thread, task };
 
-/// The observer policy of both mutexes: writes to a ledger that outlives the mutex.
+/// The observer policy of both mutexes: writes to a ledger, which must outlive the mutex.
 template <who_waits Who>
 class lock_observer {
 public:

@@ -1,4 +1,4 @@
-// Who asks for a lock, and from which line: what a mutex tells its ledger.
+// Which task asks for a lock, and from which line. The mutex passes it to its ledger.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,8 @@
 
 namespace chat {
 
-/// `co_await mutex.lock({"say", from->id()})`: the line is that of the call. No aggregate, and
-/// trivially destructible, so that g++ 12 can make one inside a co_await expression.
+/// `co_await mutex.lock({"say", from->id()})` records the line of the call. Not an aggregate, and
+/// trivially destructible, so that g++ 12 can create one inside a co_await expression.
 struct lock_site {
     lock_site(const char* of_task = "", std::uint64_t of_session = 0, // NOLINT(*-explicit-*)
               bool is_brief = false,
@@ -21,10 +21,10 @@ struct lock_site {
         return {"", 0, false, at};
     }
 
-    const char* task;      ///< a literal; empty when nobody said
-    std::uint64_t session; ///< 0: the task is no client's
+    const char* task;      ///< a string literal, empty if not given
+    std::uint64_t session; ///< 0 if the task does not belong to a client
     std::source_location where;
-    bool brief; ///< will end sooner than the clock could be asked twice: the ledger times only some
+    bool brief; ///< the hold is shorter than reading the clock twice, so only a sample is timed
 };
 
 } // namespace chat

@@ -1,11 +1,14 @@
-// The one executor type of the server: that of the single-threaded io_context on which all chat
-// runs. A concrete type where asio::any_io_executor would also do: no type erasure on each
-// completion.
+// The vocabulary of everything that runs on the loop, the single-threaded io_context of the chat:
+// its executor, its coroutines and its timers. The executor is a concrete type, because with
+// asio::any_io_executor every completion would pay for type erasure.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
 
 namespace chat {
 
@@ -13,11 +16,20 @@ namespace asio = boost::asio;
 
 using loop_executor = asio::io_context::executor_type;
 
-/// What a coroutine of the server returns: it runs on the loop, starts when awaited or spawned.
+/// The return type of a coroutine on the loop. It starts when it is awaited or spawned.
 template <class T = void>
 using task = asio::awaitable<T, loop_executor>;
 
-/// The completion token of the server's coroutines.
+/// The completion token of coroutines on the loop.
 inline constexpr asio::use_awaitable_t<loop_executor> use_task{};
+
+/// A steady timer on the loop.
+using loop_timer = asio::steady_timer::rebind_executor<loop_executor>::other;
+
+/// The completion handler of a spawned coroutine that must not fail: its exception leaves run().
+inline void rethrow(std::exception_ptr failure) {
+    if (failure)
+        std::rethrow_exception(failure);
+}
 
 } // namespace chat

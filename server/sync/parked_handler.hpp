@@ -1,6 +1,6 @@
-// A completion handler put aside until its operation is done: what an asynchronous operation of
-// ours keeps between its start and its end. (asio::any_completion_handler is the library's name for
-// it; the one of Boost 1.81 recurses in its constructor.) Loop thread only.
+// Stores the completion handler of an asynchronous operation until the operation is done. Asio's
+// own type for this is any_completion_handler, but in Boost 1.81 its constructor recurses
+// endlessly. Loop thread only.
 #pragma once
 
 #include <boost/asio/associated_allocator.hpp>
@@ -23,9 +23,9 @@ public:
 
     template <class Handler>
         requires(!std::is_same_v<std::remove_cvref_t<Handler>, parked_handler>)
-    parked_handler(Handler&& handler) // NOLINT(*-explicit-*): a handler is what it stands for
+    parked_handler(Handler&& handler) // NOLINT(*-explicit-*): converts like std::function
         : how_{&operations_of<std::decay_t<Handler>>} {
-        operations_of<std::decay_t<Handler>>.park(place_, std::forward<Handler>(handler));
+        operations_of<std::decay_t<Handler>>.park(storage_, std::forward<Handler>(handler));
     }
 
     parked_handler(parked_handler&& other) noexcept { take(other); }
@@ -42,25 +42,25 @@ public:
 
     explicit operator bool() const { return how_ != nullptr; }
 
-    /// Brings to the cache what the handler points to first: for a coroutine, its frame.
-    void prefetch() const { __builtin_prefetch(place_.front()); }
+    /// Prefetches the memory behind the first pointer in the handler: for a coroutine, its frame.
+    void prefetch() const { __builtin_prefetch(storage_.front()); }
 
-    /// Runs the handler inside this call. It has left its place before it runs.
-    void operator()(Args... args) && { std::exchange(how_, nullptr)->run(place_, args...); }
+    /// Runs the handler inside this call. The storage is already empty when it runs.
+    void operator()(Args... args) && { std::exchange(how_, nullptr)->run(storage_, args...); }
 
-    /// Lets the executor run the handler later, in the order of posting.
+    /// Posts the handler to the executor.
     template <class Executor>
     void post(const Executor& executor, Args... args) && {
-        // Not by the operator above: a report of a freeze shows these calls, the fewer the better.
+        // Does not use the operator above, because stall reports show every call on the stack.
         boost::asio::post(executor, [kept = std::move(*this), args...]() mutable {
-            std::exchange(kept.how_, nullptr)->run(kept.place_, args...);
+            std::exchange(kept.how_, nullptr)->run(kept.storage_, args...);
         });
     }
 
 private:
-    // Room for a coroutine's handler, which is one pointer: to park it costs no allocation, and to
-    // wake it no way through memory that has left the cache.
-    struct place {
+    // Large enough for a coroutine's handler, which is one pointer. Parking it needs no allocation,
+    // and waking it does not read memory that has left the cache.
+    struct storage {
         alignas(void*) std::array<std::byte, 2 * sizeof(void*)> bytes{};
 
         [[nodiscard]] const void* front() const {
@@ -72,45 +72,45 @@ private:
 
     template <class Handler>
     static constexpr bool fits =
-        sizeof(Handler) <= sizeof(place) && alignof(Handler) <= alignof(place) &&
+        sizeof(Handler) <= sizeof(storage) && alignof(Handler) <= alignof(storage) &&
         std::is_nothrow_move_constructible_v<Handler>;
 
     struct operations {
-        void (*run)(place&, Args...);
-        void (*move)(place& from, place& to) noexcept;
-        void (*drop)(place&) noexcept;
+        void (*run)(storage&, Args...);
+        void (*move)(storage& from, storage& to) noexcept;
+        void (*drop)(storage&) noexcept;
     };
 
-    // In the place itself.
+    // Keeps the handler in the storage itself.
     template <class Handler>
     struct here : operations {
         constexpr here()
             : operations{run, move, drop} {}
 
-        static void park(place& to, Handler handler) {
+        static void park(storage& to, Handler handler) {
             new (to.bytes.data()) Handler{std::move(handler)};
         }
 
-        static Handler take(place& from) noexcept {
+        static Handler take(storage& from) noexcept {
             auto& kept = *std::launder(reinterpret_cast<Handler*>(from.bytes.data()));
             Handler taken{std::move(kept)};
             std::destroy_at(&kept);
             return taken;
         }
 
-        static void run(place& from, Args... args) {
+        static void run(storage& from, Args... args) {
             auto taken = take(from);
             std::move(taken)(args...);
         }
 
-        static void move(place& from, place& to) noexcept {
+        static void move(storage& from, storage& to) noexcept {
             new (to.bytes.data()) Handler{take(from)};
         }
 
-        static void drop(place& from) noexcept { take(from); }
+        static void drop(storage& from) noexcept { take(from); }
     };
 
-    // In memory of the handler's own associated allocator; the place holds a pointer to it.
+    // Keeps the handler in memory from its associated allocator. The storage holds a pointer to it.
     template <class Handler>
     struct elsewhere : operations {
         using allocator = typename std::allocator_traits<
@@ -119,18 +119,18 @@ private:
         constexpr elsewhere()
             : operations{run, move, drop} {}
 
-        static void park(place& to, Handler handler) {
+        static void park(storage& to, Handler handler) {
             allocator memory{boost::asio::get_associated_allocator(handler)};
             auto* const kept = memory.allocate(1);
             std::construct_at(kept, std::move(handler));
             new (to.bytes.data()) Handler* {kept};
         }
 
-        static Handler*& pointer(place& at) {
+        static Handler*& pointer(storage& at) {
             return *std::launder(reinterpret_cast<Handler**>(at.bytes.data()));
         }
 
-        static Handler take(place& from) {
+        static Handler take(storage& from) {
             auto* const kept = pointer(from);
             Handler taken{std::move(*kept)};
             allocator memory{boost::asio::get_associated_allocator(taken)};
@@ -139,16 +139,16 @@ private:
             return taken;
         }
 
-        static void run(place& from, Args... args) {
+        static void run(storage& from, Args... args) {
             auto taken = take(from);
             std::move(taken)(args...);
         }
 
-        static void move(place& from, place& to) noexcept {
+        static void move(storage& from, storage& to) noexcept {
             new (to.bytes.data()) Handler* {pointer(from)};
         }
 
-        static void drop(place& from) noexcept { take(from); }
+        static void drop(storage& from) noexcept { take(from); }
     };
 
     template <class Handler>
@@ -158,16 +158,16 @@ private:
     void take(parked_handler& other) noexcept {
         how_ = std::exchange(other.how_, nullptr);
         if (how_ != nullptr)
-            how_->move(other.place_, place_);
+            how_->move(other.storage_, storage_);
     }
 
     void drop() noexcept {
         if (const auto* how = std::exchange(how_, nullptr))
-            how->drop(place_);
+            how->drop(storage_);
     }
 
     const operations* how_ = nullptr;
-    place place_;
+    storage storage_;
 };
 
 } // namespace chat

@@ -1,8 +1,9 @@
-// For data that one thread at a time writes and others may read meanwhile: the writer never waits, a
-// reader as long as a write takes. A writer makes the version odd while it writes; a reader that saw
-// it odd, or changed, reads again. So the data must be atomics, written and read relaxed.
+// For data that one thread at a time writes while others may read it. The writer never waits. A
+// reader waits at most as long as a write takes. The version is odd during a write. A reader that
+// sees it odd, or changed, reads again. Therefore the data must be atomics, with relaxed access.
 //
-// After Hans-J. Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?" (MSPC 2012).
+// After Hans-J. Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?" (MSPC
+// 2012).
 #pragma once
 
 #include <array>
@@ -16,7 +17,8 @@ namespace chat {
 
 class sequence_lock {
 public:
-    /// While it lives, its thread writes. Writers must not overlap: what orders them is another lock.
+    /// The thread that created it may write as long as it exists. Another lock must ensure that
+    /// writers do not overlap.
     class writing {
     public:
         explicit writing(sequence_lock& lock) noexcept
@@ -36,7 +38,7 @@ public:
         std::atomic<std::uint64_t>& version_;
     };
 
-    /// What copy() returns when no writer has come between. Called again until then.
+    /// Returns the result of copy(). Repeats the call until no writer interfered.
     template <class Copy>
     auto read(Copy copy) const {
         for (;;) {
@@ -52,7 +54,7 @@ private:
     std::atomic<std::uint64_t> version_{0};
 };
 
-/// A plain value as the atomics that a sequence lock asks for; all bits zero until it is stored.
+/// A plain value, kept in the atomics that a sequence lock needs. All bits are zero at first.
 template <class T>
     requires std::is_trivially_copyable_v<T>
 class relaxed {

@@ -1,6 +1,6 @@
-// A place where one coroutine of the loop sleeps until another part of the loop wakes it: for news
-// to deliver, for room in a lane, for a socket that takes bytes again. It remembers one call for
-// whoever comes next. Loop thread only.
+// Lets one coroutine sleep until another part of the loop wakes it: because there is news to
+// deliver, room in a lane, or a socket that is writable again. A call without a sleeper is
+// remembered once, for the next one. Loop thread only.
 #pragma once
 
 #include "server/sync/loop_executor.hpp"
@@ -18,13 +18,14 @@ public:
     explicit wake_up(loop_executor loop)
         : loop_{loop} {}
 
-    /// Sleeps until notify() or resume(); one turn of the loop when notify() came first. One sleeper
-    /// at a time. An operation to await at once: as a coroutine it would cost each sleep a frame.
+    /// Sleeps until notify() or resume() is called, or for one turn of the loop if that has already
+    /// happened. Only one sleeper at a time. Returns a deferred operation, because a coroutine
+    /// would cost a frame for each sleep.
     [[nodiscard]] auto wait() {
         return asio::async_initiate<const asio::deferred_t&, void()>(park{}, asio::deferred, this);
     }
 
-    /// Wakes the sleeper in a turn of its own: it runs after all that was posted before.
+    /// Wakes the sleeper in a turn of its own, after everything that was posted before.
     void notify() {
         if (sleeper_)
             std::move(sleeper_).post(loop_);
@@ -32,8 +33,8 @@ public:
             notified_ = true;
     }
 
-    /// Runs the sleeper inside this call, to wake many in one turn. The caller is a handler of its
-    /// own and holds nothing that the sleeper could touch.
+    /// Runs the sleeper inside this call, to wake many in one turn. The caller must be a handler of
+    /// its own, and must not hold anything that the sleeper may touch.
     void resume() {
         if (sleeper_)
             std::move(sleeper_)();
@@ -41,13 +42,13 @@ public:
             notified_ = true;
     }
 
-    /// Brings to the cache what resume() will touch first.
+    /// Prefetches the memory that resume() touches first.
     void prefetch() const { sleeper_.prefetch(); }
 
 private:
     struct park {
         void operator()(auto handler, wake_up* self) const {
-            assert(!self->sleeper_); // the first would never wake
+            assert(!self->sleeper_); // the first sleeper would never wake
             self->sleeper_ = std::move(handler);
             if (std::exchange(self->notified_, false))
                 self->notify();

@@ -3,7 +3,6 @@
 #include "server/sync/blocking_mutex.hpp"
 #include "server/sync/lock_ledger.hpp"
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
@@ -19,7 +18,7 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 using faulty_mutex = basic_blocking_mutex<loop_executor, lock_observer<who_waits::thread>>;
 
-constexpr auto first_all_is_well = 300ms;
+constexpr auto healthy_time = 300ms;
 
 void compute(clock::duration time) {
     for (const auto end = clock::now() + time; clock::now() < end;) {
@@ -45,17 +44,12 @@ task<> lock_as_well(std::shared_ptr<faulty_mutex> mutex) {
 
 task<> provoke(fault which, lock_ledger& ledger) {
     const auto loop = co_await asio::this_coro::executor;
-    asio::basic_waitable_timer<clock, asio::wait_traits<clock>, loop_executor> start{
-        loop, first_all_is_well};
+    loop_timer start{loop, healthy_time};
     co_await start.async_wait(use_task);
     switch (which) {
     case fault::deadlock: {
         const auto mutex =
             std::make_shared<faulty_mutex>(loop, lock_observer<who_waits::thread>{ledger});
-        const auto rethrow = [](std::exception_ptr failed) {
-            if (failed)
-                std::rethrow_exception(failed);
-        };
         asio::co_spawn(loop, hold_and_sleep(mutex, ledger), rethrow);
         asio::co_spawn(loop, lock_as_well(mutex), rethrow);
         break;

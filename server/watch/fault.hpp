@@ -1,5 +1,5 @@
-// Makes the loop ill on purpose, for tests and lessons: one fault for each verdict but `starved`,
-// which takes a reader that does not read.
+// Breaks the loop on purpose, for tests and lessons: one fault for each verdict except `starved`,
+// which needs a client that does not read.
 #pragma once
 
 #include "server/sync/loop_executor.hpp"
@@ -10,14 +10,15 @@ class lock_ledger;
 
 enum class fault {
     none,
-    deadlock, ///< a task sleeps with a std::mutex locked, another one locks it: for ever
+    deadlock, ///< permanent: a task sleeps with a std::mutex locked, and another locks it
     sleep,    ///< a handler blocks the thread for two seconds
-    hang,     ///< the same for an hour
+    hang,     ///< a handler blocks the thread for an hour
     spin,     ///< a handler computes for two seconds
-    flood,    ///< two thousand handlers of a millisecond each are ready at once
+    flood,    ///< two thousand handlers of a millisecond each become ready at once
 };
 
-/// Completes when the loop is well again, if ever. `ledger`: of a lock of its own.
+/// Completes when the loop has recovered, if it ever does. The ledger must not belong to another
+/// lock.
 task<> provoke(fault which, lock_ledger& ledger);
 
 } // namespace chat

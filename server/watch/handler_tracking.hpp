@@ -1,6 +1,6 @@
-// Asio includes this in place of its own handler tracking (BOOST_ASIO_CUSTOM_HANDLER_TRACKING): of
-// all its events we take one, the end of a handler, and count it. So the watch thread can tell a loop
-// that is busy from one that is stuck in a handler.
+// Asio includes this file instead of its own handler tracking (BOOST_ASIO_CUSTOM_HANDLER_TRACKING).
+// It counts one of Asio's events, the end of a handler, and ignores the others. The watch thread
+// needs the count to tell a busy loop from one that is stuck in a handler.
 #pragma once
 
 #include <atomic>
@@ -8,11 +8,11 @@
 
 namespace chat {
 
-/// How many handlers have ended on this thread. Only this thread writes.
+/// How many handlers have ended on this thread. Written only by this thread.
 inline constinit thread_local std::atomic<std::uint64_t> handlers_ended{0};
 
 inline void count_handler_end() noexcept {
-    // One writer, so no read-modify-write is needed.
+    // Only one thread writes, so no atomic read-modify-write is needed.
     handlers_ended.store(handlers_ended.load(std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
 }

@@ -1,4 +1,4 @@
-// How the loop and its lock fare, as the watch thread sees it. Plain values: no Asio in here.
+// The condition of the loop and its lock, as the watch thread sees it. Plain values, without Asio.
 #pragma once
 
 #include <chrono>
@@ -7,8 +7,8 @@
 namespace chat {
 
 enum class condition {
-    alive,   ///< the loop turns (perhaps late: then the verdict says `congested`)
-    stalled, ///< the loop's thread does not come back to it
+    alive,   ///< the loop turns (if it is slow, the verdict is `congested`)
+    stalled, ///< the loop's thread does not return to the loop
     starved, ///< the loop turns, but the chat lock does not change hands
 };
 
@@ -17,7 +17,7 @@ enum class verdict { alive, deadlock, blocked, spinning, congested, starved };
 struct health {
     chat::condition condition = condition::alive;
     chat::verdict verdict = verdict::alive;
-    std::chrono::milliseconds for_ms{}; ///< so long already; 0 while all is well
+    std::chrono::milliseconds for_ms{}; ///< how long this has lasted; 0 if alive
 };
 
 constexpr std::string_view to_string(condition which) {
@@ -50,7 +50,7 @@ constexpr std::string_view to_string(verdict which) {
     return "alive";
 }
 
-/// What follows from a verdict. A congested loop moves, so it is alive.
+/// The condition that a verdict implies. A congested loop moves, so it is alive.
 constexpr condition condition_of(verdict which) {
     switch (which) {
     case verdict::deadlock:

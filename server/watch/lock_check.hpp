@@ -1,5 +1,6 @@
-// The check for the mistake itself, whether it freezes the loop this time or not: was a task suspended
-// while it held a lock that blocks threads? Asked after each handler (--check-locks). Loop thread only.
+// Detects the mistake itself, whether or not it freezes the loop this time: a task is suspended
+// while it holds a lock that blocks threads. Runs after each handler (--check-locks). Loop thread
+// only.
 #pragma once
 
 #include "server/sync/lock_ledger.hpp"
@@ -21,8 +22,8 @@ public:
 
     [[nodiscard]] bool is_off() const { return how_ == mode::off; }
 
-    /// The handler has ended, so what this thread holds now is held by a task that sleeps. Warns once
-    /// for each place that took the lock; in mode `abort` ends the process by SIGABRT.
+    /// Call after each handler: a lock that this thread still holds belongs to a suspended task.
+    /// Warns once for each line that took the lock. In mode `abort`, ends the process with SIGABRT.
     void after_handler();
 
 private:

@@ -1,5 +1,5 @@
-// The names of the clients, for reports: sessions write them when they come, change their name and
-// go, the watch thread reads them. Any thread.
+// The clients' names, for reports. Sessions update them when a client joins, renames itself or
+// leaves. The watch thread reads them. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ public:
         names_.erase(session);
     }
 
-    /// Empty when unknown.
+    /// Returns an empty string if the session is unknown.
     [[nodiscard]] std::string of(std::uint64_t session) const {
         const std::lock_guard lock{mutex_};
         const auto found = names_.find(session);

@@ -9,7 +9,7 @@ std::string source_path(std::string_view file) {
     auto path = std::filesystem::path{file}.lexically_normal().string();
     if (path.starts_with(top))
         path.erase(0, top.size());
-    while (path.starts_with("../")) // compiled by a relative name, from within a build tree
+    while (path.starts_with("../")) // compiled by a relative path, from inside a build tree
         path.erase(0, 3);
     return path;
 }

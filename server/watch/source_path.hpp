@@ -1,4 +1,4 @@
-// Source files as one opens them from the project's top folder: `server/chat/room.cpp:62`.
+// Names source files by their path from the project's top folder: `server/chat/room.cpp:62`.
 #pragma once
 
 #include <source_location>
@@ -7,7 +7,8 @@
 
 namespace chat {
 
-/// The path as a compiler wrote it, relative to the project's top if it is of the project.
+/// Makes a path that a compiler recorded relative to the project's top folder, if it is in the
+/// project.
 std::string source_path(std::string_view file);
 
 std::string source_line(const std::source_location& where);

@@ -18,8 +18,8 @@ namespace chat {
 namespace {
 
 struct frame {
-    std::string name;   // short; empty when unknown
-    std::string source; // file:line; empty when it is not of this project
+    std::string name;   // short; empty if unknown
+    std::string source; // file:line; empty if it is not in this project
 };
 
 std::string demangled(const char* symbol) {
@@ -31,32 +31,34 @@ std::string demangled(const char* symbol) {
 
 #ifdef CHAT_HAS_LIBBACKTRACE
 
-void ignore(void*, const char*, int) {} // what has no debug information has no source line
+void ignore(void*, const char*, int) {} // code without debug information has no source line
 
-// Of this project, and what carries our handlers through Asio is as little of the tale as Asio is.
-bool is_told(std::string_view path) {
-    return path.starts_with("server/") && path != "server/sync/parked_handler.hpp";
+// True if the file belongs to this project and explains something. parked_handler.hpp does not: it
+// only passes our handlers through Asio.
+bool is_shown(std::string_view path) {
+    return path.starts_with("server/") && !path.ends_with("/parked_handler.hpp");
 }
 
 int add_frame(void* to, std::uintptr_t, const char* file, int line, const char* function) {
     if (!function && !file)
         return 0;
-    // clang's -g1 names no function that has nothing inlined: the symbol table does.
+    // With -g1, clang does not name functions without inlined calls. The symbol table does.
     frame found{function ? short_name(demangled(function)) : std::string{}, {}};
-    if (const auto path = source_path(file ? file : ""); is_told(path))
+    if (const auto path = source_path(file ? file : ""); is_shown(path))
         found.source = path + ':' + std::to_string(line);
     static_cast<std::vector<frame>*>(to)->push_back(std::move(found));
     return 0;
 }
 
-// clang's -g1 has bare names (`run`), the symbol table the whole ones, but not of what was inlined.
+// With -g1, clang records bare names (`run`). The symbol table has the full names, but not those of
+// inlined functions.
 void name_the_outermost(void* of, std::uintptr_t, const char* symbol, std::uintptr_t,
                         std::uintptr_t) {
     if (symbol)
         static_cast<std::vector<frame>*>(of)->back().name = short_name(demangled(symbol));
 }
 
-// The calls at one return address: several, when some were inlined.
+// Returns the calls at one return address: several if some were inlined.
 std::vector<frame> frames_at(void* address) {
     static auto* const program = backtrace_create_state(nullptr, /*threaded*/ 1, ignore, nullptr);
     const auto within_the_call = reinterpret_cast<std::uintptr_t>(address) - 1;
@@ -87,14 +89,15 @@ std::string line_of(const frame& each) {
     return (each.name.empty() ? "?" : each.name) + (each.source.empty() ? "" : "  " + each.source);
 }
 
-// Calls that are not in our source: of the innermost ones, the first says in which system call the
-// thread is, and the last what we called.
+// Adds calls that are outside our source. Most are only counted. Of the innermost calls the first
+// is shown, which is the system call that the thread is in, and the last, which is the one that we
+// made.
 void put_foreign(const std::vector<frame>& calls, bool innermost, std::vector<std::string>& lines) {
     const std::size_t shown = innermost ? 2 : 0;
     if (innermost && !calls.empty())
         lines.push_back(line_of(calls.front()));
     if (calls.size() > shown)
-        lines.push_back("... " + std::to_string(calls.size() - shown) + " of libraries");
+        lines.push_back("... " + std::to_string(calls.size() - shown) + " library calls");
     if (innermost && calls.size() > 1)
         lines.push_back(line_of(calls.back()));
 }
@@ -108,7 +111,7 @@ std::vector<std::string> name_stack(const std::vector<void*>& addresses) {
         for (auto& each : frames_at(address)) {
             const bool innermost = lines.empty() && foreign.empty();
             if (innermost && each.name.empty())
-                continue; // in the kernel's way into a system call, most likely
+                continue; // most likely the entry of a system call
             const bool ends = is_the_loop(each);
             if (!ends && each.source.empty()) {
                 foreign.push_back(std::move(each));

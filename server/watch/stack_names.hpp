@@ -1,5 +1,5 @@
-// Return addresses into names that a human can read, with the source lines. Reads the program's
-// debug information, so it is slow the first time (0.1 s), and keeps it (50 MB).
+// Turns return addresses into readable names with source lines. Reads the program's debug
+// information, which takes 0.1 s the first time, and keeps it in memory (50 MB).
 #pragma once
 
 #include <string>
@@ -8,12 +8,13 @@
 
 namespace chat {
 
-/// One line a call, innermost first, down to the loop's run(): `chat::room::fan_out
-/// server/chat/room.cpp:72`. Calls within Asio and the standard library are put together.
+/// Returns one line per call, innermost first, down to the loop's run(): `chat::room::fan_out
+/// server/chat/room.cpp:72`. Combines consecutive calls in Asio and the standard library into one
+/// line.
 std::vector<std::string> name_stack(const std::vector<void*>& addresses);
 
-/// `chat::room::fan_out` of what a demangler writes: without return type, arguments and those of
-/// templates.
+/// Shortens a demangled signature to `chat::room::fan_out`: without return type, parameters and
+/// template arguments.
 std::string short_name(std::string_view demangled);
 
 } // namespace chat

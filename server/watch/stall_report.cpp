@@ -45,8 +45,8 @@ void explain_deadlock(stall_report& report) {
         holder.suspended_at.empty() ? std::string{"somewhere"} : "in " + holder.suspended_at;
     report.cycle = {
         fmt::format("{} waits for the lock that {} holds", waiter.label(), holder.label()),
-        fmt::format("{} waits for the loop's thread, to be resumed", holder.label()),
-        fmt::format("the loop's thread waits in {}, for the lock", waiter.label()),
+        fmt::format("{} waits for the loop's thread to resume it", holder.label()),
+        fmt::format("the loop's thread waits for the lock in {}", waiter.label()),
     };
     report.explanation = fmt::format(
         "{} was suspended {} with the lock held, and can only be resumed by the loop's thread. "
@@ -64,13 +64,12 @@ void explain_starvation(stall_report& report) {
             "The loop turns, but {} took the lock in {} and has not released it for {} ms. {} "
             "tasks wait for it.",
             holder.label(), holder.at, holder.since.count(), report.waiting);
-        report.fix =
-            "hold the lock for as long as the data needs it, never for as long as a peer does";
+        report.fix = "hold the lock only while the data is in use, never while waiting for a peer";
         return;
     }
     report.explanation = fmt::format(
-        "The loop turns, but {} keeps the lock while it awaits {}. {} tasks wait for the lock, and "
-        "so for that.",
+        "The loop turns, but {} keeps the lock while it awaits {}. {} tasks wait for the lock, so "
+        "they wait for the same thing.",
         holder.label(), holder.awaiting, report.waiting);
     report.fix = fmt::format("release the guard before the co_await in {}", holder.suspended_at);
 }
@@ -83,25 +82,25 @@ void explain(stall_report& report) {
         return explain_starvation(report);
     case verdict::blocked:
         report.explanation =
-            "A handler put the loop's thread to sleep, in a system call or for another thread's "
-            "lock. Until it wakes up nobody is served.";
+            "A handler put the loop's thread to sleep, in a system call or waiting for another "
+            "thread's lock. No client is served until the thread wakes up.";
         report.fix =
             "await the operation instead, or let another thread block and await its result";
         return;
     case verdict::spinning:
-        report.explanation =
-            fmt::format("A handler computes without coming back to the loop: its thread used {} ms "
-                        "of processor time meanwhile. Until it ends nobody is served.",
-                        report.cpu.count());
+        report.explanation = fmt::format(
+            "A handler computes without returning to the loop: the thread used {} ms of "
+            "processor time during the stall. No client is served until it returns.",
+            report.cpu.count());
         report.fix =
-            "do the work in small pieces with a turn of the loop between, or on a thread pool";
+            "do the work in small pieces with a turn of the loop in between, or on a thread pool";
         return;
     case verdict::congested:
         report.explanation = fmt::format(
-            "The loop moves: {} handlers ended meanwhile. But there are so many of them that a new "
-            "one has to wait for its turn that long.",
+            "The loop moves: {} handlers ended during this time. But so many are ready that a new "
+            "one waits this long for its turn.",
             report.handlers);
-        report.fix = "give it less to do (see --max-rate, --max-clients), or a thread more";
+        report.fix = "give it less to do (see --max-rate, --max-clients), or add a thread";
         return;
     case verdict::alive:
         return;

@@ -1,6 +1,7 @@
-// What is wrong, in the words of the program: who holds the lock and sleeps in which line, who waits,
-// where the loop's thread is, why it cannot go on and what to do. Made on the watch thread from a
-// copy of the ledger; printed as JSON for machines and as prose for people.
+// Explains a stall in terms of the program: which task holds the lock and at which line it sleeps,
+// which tasks wait, where the loop's thread is, why it cannot continue, and how to fix that. Made
+// on the watch thread from a copy of the ledger. Printed as JSON for machines and as prose for
+// people.
 #pragma once
 
 #include "server/sync/lock_ledger.hpp"
@@ -21,20 +22,20 @@ namespace chat {
 struct stall_report {
     using milliseconds = std::chrono::milliseconds;
 
-    /// A task that has to do with the lock.
+    /// A task that holds the lock or waits for it.
     struct party {
-        std::uint64_t session; ///< 0: it is no client's
-        std::string name;      ///< of the client
+        std::uint64_t session; ///< 0 if the task does not belong to a client
+        std::string name;      ///< the client's name
         std::string task;
-        std::string at; ///< file:line in which it asked for the lock
-        milliseconds since;
+        std::string at;     ///< file:line where it asked for the lock
+        milliseconds since; ///< how long it has held the lock or waited
 
         /// `say, session 1 "alice"`
         [[nodiscard]] std::string label() const;
     };
 
     struct holder : party {
-        std::string suspended_at; ///< file:line, empty when it runs
+        std::string suspended_at; ///< file:line, empty if it is running
         std::string awaiting;
         bool blocks_threads;
     };
@@ -42,23 +43,23 @@ struct stall_report {
     struct thread {
         pid_t id = 0;
         char state = '?';
-        std::optional<std::vector<std::string>> stack; ///< innermost first; none: not named yet
+        std::optional<std::vector<std::string>> stack; ///< innermost first; unset until named
     };
 
     chat::verdict verdict{};
-    milliseconds stalled{}; ///< for so long already
+    milliseconds stalled{}; ///< how long the stall has lasted
     thread loop;
-    milliseconds cpu{};       ///< that its thread used meanwhile
-    std::uint64_t handlers{}; ///< that ended meanwhile
+    milliseconds cpu{};       ///< processor time that the thread used during the stall
+    std::uint64_t handlers{}; ///< how many handlers ended during the stall
     std::optional<holder> held_by;
-    std::vector<party> waiters; ///< the first of those who wait, in their order
-    std::size_t waiting = 0;    ///< all of them
+    std::vector<party> waiters; ///< the first ones, in arrival order
+    std::size_t waiting = 0;    ///< how many there are in total
     std::vector<std::string> cycle;
     std::string explanation;
     std::string fix;
 };
 
-/// What the watch thread knows when it writes a report.
+/// What the watch thread has observed when it makes a report.
 struct stall_facts {
     chat::verdict verdict;
     std::chrono::steady_clock::time_point now;
@@ -73,7 +74,8 @@ stall_report make_report(const stall_facts& facts, const lock_snapshot& lock,
 
 std::string to_json(const stall_report& report);
 
-/// At most 100 columns wide and some 30 lines long; of a report whose stack is named. `colour`: for a terminal.
+/// Returns at most 100 columns and about 30 lines. The report's stack must be named. `colour` adds
+/// the escape codes of a terminal.
 std::string to_prose(const stall_report& report, bool colour);
 
 } // namespace chat

@@ -22,7 +22,7 @@ struct palette {
 constexpr palette in_colour{"\033[1;37;41m", "\033[1m", "\033[2m", "\033[0m"};
 constexpr palette no_colour{"", "", "", ""};
 
-/// Characters, not bytes: names may be in any script.
+/// Counts characters, not bytes, because names may be in any script.
 std::size_t length(std::string_view text) {
     return static_cast<std::size_t>(
         std::ranges::count_if(text, [](char byte) { return (byte & 0xC0) != 0x80; }));
@@ -53,7 +53,7 @@ std::string_view headline(const stall_report& report) {
     case verdict::blocked:
         return "a handler has put the loop's thread to sleep";
     case verdict::spinning:
-        return "a handler computes and does not come back to the loop";
+        return "a handler computes and does not return to the loop";
     case verdict::congested:
         return "the loop moves, but too slowly for what it has to do";
     case verdict::starved:
@@ -64,7 +64,7 @@ std::string_view headline(const stall_report& report) {
     return "all is well";
 }
 
-/// Left what the holder did, right what those who wait did, in the order in which it happened.
+/// What happened, in order: the holder on the left, the waiters on the right.
 class two_columns {
 public:
     explicit two_columns(const palette& style)
@@ -108,18 +108,18 @@ std::string parties(const stall_report& report, const palette& style) {
         table.left("sleeps in   " + holder.suspended_at);
         table.left("awaiting    " + holder.awaiting);
     }
-    table.left(fmt::format("holds it for {} ms already", holder.since.count()));
+    table.left(fmt::format("has held it for {} ms", holder.since.count()));
     const auto shown = std::min(report.waiters.size(), most_waiters);
     for (std::size_t at = 0; at < shown; ++at) {
         const auto& each = report.waiters[at];
         table.right(each.label());
-        table.right(fmt::format("asks in {}, {} ms ago", each.at, each.since.count()));
+        table.right(fmt::format("asks in {} ({} ms ago)", each.at, each.since.count()));
     }
     if (report.waiting > shown)
         table.right(fmt::format("and {} more", report.waiting - shown));
     if (deadlock) {
         table.right("and so stops the loop's only thread");
-        table.left("needs that thread, to wake up and release");
+        table.left("needs that thread to wake up and release it");
     }
     return table.text();
 }
@@ -167,7 +167,7 @@ std::string to_prose(const stall_report& report, bool colour) {
     std::string name{to_string(report.verdict)};
     std::ranges::transform(name, name.begin(),
                            [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    auto text = fmt::format("\n  {} {} {} {}, for {} ms already\n\n", style.title, name,
+    auto text = fmt::format("\n  {} {} {} {} ({} ms so far)\n\n", style.title, name,
                             style.plain, headline(report), report.stalled.count());
     const bool about_the_lock =
         report.verdict == verdict::deadlock || report.verdict == verdict::starved;

@@ -20,20 +20,21 @@ namespace chat {
 namespace {
 
 constexpr int most_frames = 128;
-constexpr std::chrono::milliseconds patience_with_the_signal{100};
+constexpr std::chrono::milliseconds signal_timeout{100};
 
-// Where the interrupted thread leaves its answer. It must find it without a lock, an allocation or a
-// thread_local that is not there yet, so it is static. One question at a time, from one thread.
+// The interrupted thread stores its answer here. Static, because a signal handler must reach it
+// without a lock, an allocation or a thread_local that may not exist yet. Only one thread asks, and
+// only one question at a time.
 std::array<void*, most_frames> frames;
 std::atomic<int> frame_count{-1}; // -1: no answer yet
 static_assert(std::atomic<int>::is_always_lock_free);
 
 int stack_signal() {
-    return SIGRTMIN + 5; // away from those that libraries tend to take
+    return SIGRTMIN + 5; // libraries tend to use lower ones
 }
 
-// Runs on the loop's thread, wherever that is. backtrace() neither locks nor allocates once libgcc's
-// unwinder is loaded.
+// Runs on the loop's thread, at any point of its code. backtrace() neither locks nor allocates once
+// libgcc's unwinder is loaded.
 void answer_with_stack(int) {
     const int saved_errno = errno;
     if (frame_count.load(std::memory_order_acquire) < 0)
@@ -59,7 +60,7 @@ char thread_view::state() const {
     std::ifstream file{"/proc/self/task/" + std::to_string(id_) + "/stat"};
     std::string line;
     std::getline(file, line);
-    const auto after_name = line.rfind(')'); // the name may contain anything, blanks too
+    const auto after_name = line.rfind(')'); // the name may contain any character
     return after_name + 2 < line.size() ? line[after_name + 2] : '?';
 }
 
@@ -76,14 +77,14 @@ std::vector<void*> thread_view::stack() const {
     frame_count.store(-1, std::memory_order_release);
     if (::pthread_kill(handle_, stack_signal()) != 0)
         return {};
-    const auto deadline = clock::now() + patience_with_the_signal;
+    const auto deadline = clock::now() + signal_timeout;
     int count = -1;
     while ((count = frame_count.load(std::memory_order_acquire)) < 0 && clock::now() < deadline)
         std::this_thread::sleep_for(std::chrono::microseconds{200});
     if (count < 0)
         return {};
-    constexpr int of_the_signal = 2; // the handler and the kernel's way into it
-    const auto first = std::min(count, of_the_signal);
+    constexpr int signal_frames = 2; // the handler, and the kernel's call of it
+    const auto first = std::min(count, signal_frames);
     return std::vector<void*>(frames.begin() + first, frames.begin() + count);
 }
 

@@ -1,5 +1,6 @@
-// The loop's thread, looked at from the watch thread while it cannot speak for itself: does it sleep,
-// has it used the processor, does it still end handlers, and where in the code is it.
+// The loop's thread as seen from the watch thread: whether it sleeps, how much processor time it
+// uses, whether its handlers still end, and where in the code it is. Works while the loop is
+// frozen.
 #pragma once
 
 #include <atomic>
@@ -14,12 +15,13 @@ namespace chat {
 
 class thread_view {
 public:
-    /// Of the calling thread, which must outlive this. Installs the handler of a real-time signal.
+    /// Observes the calling thread, which must outlive this object. Installs the handler of a
+    /// real-time signal.
     thread_view();
 
     [[nodiscard]] pid_t id() const { return id_; }
 
-    /// The letter of /proc: R runs or is ready to, S sleeps, D sleeps in the kernel.
+    /// The state letter in /proc: R is running or ready to run, S sleeps, D sleeps in the kernel.
     [[nodiscard]] char state() const;
 
     [[nodiscard]] std::chrono::nanoseconds cpu_time() const;
@@ -28,8 +30,8 @@ public:
         return handlers_ended_->load(std::memory_order_relaxed);
     }
 
-    /// Return addresses, innermost first. The thread takes them itself, in a signal handler; empty
-    /// when it did not answer the signal in time.
+    /// Returns the return addresses, innermost first. The thread collects them itself, in a signal
+    /// handler. Empty if it does not handle the signal in time.
     [[nodiscard]] std::vector<void*> stack() const;
 
 private:

@@ -1,4 +1,4 @@
-// From what the watch thread can see of the loop, what is wrong with it. A pure function.
+// Decides what is wrong with the loop, from what the watch thread sees of it. A pure function.
 #pragma once
 
 #include "server/watch/health.hpp"
@@ -10,13 +10,13 @@ namespace chat {
 struct evidence {
     using duration = std::chrono::steady_clock::duration;
 
-    duration unanswered{};         ///< how long the loop owes an answer to a probe; 0: it owes none
-    duration silent{};             ///< how much of that no handler has ended
+    duration unanswered{};         ///< age of the oldest unanswered probe; 0 if there is none
+    duration silent{};             ///< for how long of that time no handler has ended
     bool moved = false;            ///< a handler has ended since the last look
-    char thread_state = 'S';       ///< of the loop's thread, as in /proc: R runs or is ready to
-    duration cpu{};                ///< processor time that it used while silent
-    bool waits_for_itself = false; ///< blocks on a lock whose holder took it on the same thread
-    duration lock_stuck{};         ///< how long the chat lock stood still while the loop turned
+    char thread_state = 'S';       ///< the loop's thread in /proc: R means running or ready to run
+    duration cpu{};                ///< processor time that the thread used while silent
+    bool waits_for_itself = false; ///< blocked on a lock whose holder took it on the same thread
+    duration lock_stuck{};         ///< how long the chat lock was stuck while the loop was turning
 };
 
 struct patience {
@@ -24,7 +24,7 @@ struct patience {
     std::chrono::milliseconds starve_after;
 };
 
-/// `alive` also when nothing can be said yet.
+/// Returns `alive` as long as the evidence proves nothing.
 verdict judge(const evidence& seen, const patience& limits);
 
 } // namespace chat

@@ -1,5 +1,5 @@
-// The watch thread, which survives a freeze of the loop: it runs a context of its own, on which the
-// monitor and the admin server live.
+// The watch thread, which keeps running when the loop freezes. The monitor and the admin server run
+// on it, in an io_context of their own.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -12,8 +12,8 @@ namespace chat {
 
 class watch_thread {
 public:
-    /// Runs the context until destroyed. Declare it after all that lives on the context: that was
-    /// set up before the thread starts, and is taken down when it has ended.
+    /// Runs the context until destroyed. Declare it after everything that uses the context, which
+    /// is then constructed before the thread starts and destroyed after the thread has ended.
     explicit watch_thread(boost::asio::io_context& context)
         : context_{context}
         , thread_{[&context] {

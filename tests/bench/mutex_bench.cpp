@@ -1,7 +1,7 @@
-// What the async mutex costs, next to what one would use instead: std::mutex, a channel that
-// carries one token, a strand, and the bare yield (asio::post) that any hand-off must pay. All in
-// one process, so that the ratios hold where absolute times do not. `scripts/bench.sh mutex` runs
-// it.
+// Measures the async mutex and its alternatives: std::mutex, a channel that carries one token, a
+// strand, and a bare yield (asio::post), which is the minimum cost of a hand-off. Everything runs
+// in one process, so the ratios are valid on a machine where the absolute times are not. Run it
+// with `scripts/bench.sh mutex`.
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/loop_executor.hpp"
 
@@ -27,7 +27,7 @@
 #include <thread>
 #include <vector>
 
-// Counts what really reaches the heap: Asio's own memory comes from aligned_alloc, ours from
+// Counts the allocations that reach the heap. Asio allocates with aligned_alloc, our code with
 // operator new.
 extern "C" void* __libc_malloc(std::size_t) noexcept;
 extern "C" void* __libc_memalign(std::size_t, std::size_t) noexcept;
@@ -51,8 +51,8 @@ namespace {
 using namespace chat;
 using boost::system::error_code;
 
-// Of this thread, so that other programs on the machine count less; of the wall when two threads
-// matter.
+// Processor time of this thread, on which other programs have less influence; wall time for
+// measurements with two threads.
 double seconds(bool of_thread = true) {
     timespec now;
     clock_gettime(of_thread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
@@ -62,8 +62,7 @@ double seconds(bool of_thread = true) {
 using concurrent_mutex = basic_async_mutex<loop_executor>;
 using local_mutex = basic_async_mutex<loop_executor, unsynchronized>;
 
-// --- The contestants: co_await enter(lock), leave
-// ---------------------------------------------------------
+// --- The contestants: co_await enter(lock), leave --------------------------------------------
 
 struct plain_mutex {
     explicit plain_mutex(asio::io_context&) {}
@@ -87,8 +86,7 @@ using local_token =
 using shared_token = token<asio::experimental::basic_concurrent_channel<
     loop_executor, asio::experimental::channel_traits<>, void(error_code)>>;
 
-// --- Uncontended
-// ------------------------------------------------------------------------------------------
+// --- Uncontended -----------------------------------------------------------------------------
 
 template <class Rounds>
 task<> repeat(Rounds& state, plain_mutex& mutex) {
@@ -127,8 +125,7 @@ task<> repeat(Rounds& state, bare_yield&) {
     }
 }
 
-// A coroutine that does nothing and returns a guard: the frame that every `co_await lock()` needs,
-// and so the floor beneath it.
+// A coroutine that only returns a guard. Its frame is the minimum cost of every `co_await lock()`.
 struct bare_coroutine {
     explicit bare_coroutine(asio::io_context&) {}
 
@@ -194,8 +191,7 @@ void tried_std(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations());
 }
 
-// --- Contended: many coroutines, the lock held across a yield
-// ---------------------------------------------
+// --- Contended: many coroutines, the lock held across a yield --------------------------------
 
 template <class... Policies>
 task<> rounds(basic_async_mutex<loop_executor, Policies...>& mutex, int count) {
@@ -232,7 +228,7 @@ void contended(benchmark::State& state) {
         for (int i = 0; i != coroutines; ++i) {
             asio::co_spawn(loop, rounds(lock, each), [](std::exception_ptr) {});
         }
-        if (threads == 1) { // what it takes to get going is not the steady state
+        if (threads == 1) { // the start is not part of the steady state
             for (int i = 0; i != 4 * coroutines; ++i) {
                 loop.run_one();
             }
@@ -255,8 +251,7 @@ void contended(benchmark::State& state) {
     state.counters["allocations"] = static_cast<double>(steady) / static_cast<double>(done);
 }
 
-// --- Many waiting callbacks
-// -------------------------------------------------------------------------------
+// --- Many waiting callbacks ------------------------------------------------------------------
 
 constexpr int cancelled_waiters = 100'000;
 
@@ -290,7 +285,7 @@ void cancel(benchmark::State& state) {
     state.counters["bytes_each"] = static_cast<double>(bytes) / cancelled_waiters;
 }
 
-// What of a cancellation is Asio's: a callback is posted for each, then all run.
+// Asio's share of a cancellation: posts a callback for each waiter, then runs all of them.
 void post_many(benchmark::State& state) {
     for ([[maybe_unused]] auto _ : state) {
         asio::io_context loop;
@@ -310,7 +305,7 @@ void post_many(benchmark::State& state) {
 
 constexpr int released_waiters = 1'000'000;
 
-// What of a hand-off is Asio's: a callback posts the next.
+// Asio's share of a hand-off: each callback posts the next.
 struct relay {
     asio::io_context& loop;
     int left = released_waiters;
@@ -355,17 +350,16 @@ void release_queue(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * waiters);
 }
 
-// --- The table
-// --------------------------------------------------------------------------------------------
+// --- The table -------------------------------------------------------------------------------
 
-// Remembers nanoseconds an operation, of each repetition.
+// Records the nanoseconds per operation of each repetition.
 class recorder : public benchmark::ConsoleReporter {
 public:
     recorder()
         : ConsoleReporter{OO_Tabular} {}
 
     bool ReportContext(const Context& context) override {
-        SetOutputStream(&std::cerr); // the tables alone are on stdout
+        SetOutputStream(&std::cerr); // only the tables go to stdout
         return ConsoleReporter::ReportContext(context);
     }
 
@@ -385,8 +379,9 @@ public:
         }
     }
 
-    /// 0 if it did not run. The best, which other work on the machine disturbs least; but of two
-    /// threads the median, since at best they happen not to meet.
+    /// Returns the best repetition, which other work on the machine disturbed least. For two
+    /// threads returns the median, because in the best repetition they happen not to meet. 0 if it
+    /// did not run.
     double ns(const std::string& name) const {
         const auto found = results_.find(name);
         if (found == results_.end()) {
@@ -397,7 +392,7 @@ public:
         return name.starts_with("threads/") ? all[all.size() / 2] : all.front();
     }
 
-    /// Negative if it was not counted.
+    /// Returns a negative value if the counter does not exist.
     double counter(const std::string& name, const std::string& which) const {
         const auto found = results_.find(name);
         if (found == results_.end() || !found->second.counters.contains(which)) {
@@ -415,7 +410,7 @@ private:
     std::map<std::string, result> results_;
 };
 
-// A line of the table of ratios: `name` against `reference`, which is called `against`.
+// Prints a line of the table of ratios: `name` relative to `reference`, which the table calls `against`.
 void ratio_row(const recorder& seen, const char* work, const char* name, const char* against,
                const char* reference) {
     if (const auto mine = seen.ns(name), base = seen.ns(reference); mine > 0 && base > 0) {
@@ -465,7 +460,7 @@ void others_row(const recorder& seen, const char* what, const char* uncontended,
     std::puts("");
 }
 
-// Lock, unlock and what was done between, and how often that reached the heap.
+// Times of lock, unlock and the work in between, and the heap allocations of each.
 void table_of_others(const recorder& seen) {
     std::puts("\n| | uncontended | allocations | 1000 coroutines | allocations | 2 threads | "
               "allocations |\n|---|---|---|---|---|---|---|");
@@ -479,22 +474,23 @@ void table_of_others(const recorder& seen) {
     others_row(seen, "`experimental::concurrent_channel`", "uncontended/concurrent_channel",
                "contended/concurrent_channel", "threads/concurrent_channel");
     others_row(seen, "`strand`", "uncontended/strand", nullptr, nullptr);
-    others_row(seen, "nothing but the coroutine's frame", "uncontended/coroutine", nullptr,
-               nullptr);
-    others_row(seen, "nothing but the yield (`post`)", "uncontended/yield", "contended/yield",
+    others_row(seen, "only the coroutine's frame", "uncontended/coroutine", nullptr, nullptr);
+    others_row(seen, "only the yield (`post`)", "uncontended/yield", "contended/yield",
                "threads/yield");
     if (seen.ns("post/many") > 0 && seen.ns("post/relay") > 0) {
         std::printf("\nA callback posted to the loop costs %.0f ns when 100,000 are posted before "
                     "the first runs,\n%.0f ns when each posts the next.\n",
                     seen.ns("post/many"), seen.ns("post/relay"));
     }
-    std::puts("\n`std::mutex` is that of a process that has had a second thread; without one "
-              "glibc spares it the atomic instructions.\nThe async mutexes are those for "
-              "io_context::executor_type.");
+    std::puts(
+        "\nThe process of these measurements has had a second thread; without one, glibc omits "
+        "the atomic instructions of `std::mutex`.\nThe async mutexes are instantiated with "
+        "io_context::executor_type.");
 }
 
-// --- Instructions: `mutex_bench --rounds NAME COUNT` does COUNT rounds, for callgrind to count
-// -------------
+// --- Instructions ----------------------------------------------------------------------------
+
+// `mutex_bench --rounds NAME COUNT` does COUNT rounds, for callgrind to count.
 
 struct fixed_rounds {
     int left;
@@ -551,7 +547,7 @@ int do_rounds(const std::string& name, int count) {
     };
     const auto found = known.find(name);
     if (found == known.end()) {
-        std::fprintf(stderr, "mutex_bench: --rounds knows no '%s'\n", name.c_str());
+        std::fprintf(stderr, "mutex_bench: --rounds does not know '%s'\n", name.c_str());
         return 2;
     }
     found->second(count);
@@ -561,8 +557,8 @@ int do_rounds(const std::string& name, int count) {
 } // namespace
 
 int main(int argc, char** argv) {
-    // glibc spares a process that never had a second thread the atomic instructions. A server had
-    // one.
+    // glibc omits atomic instructions in a process that has never had a second thread. A server has
+    // had one.
     std::thread{[] {}}.join();
     if (argc == 4 && argv[1] == std::string{"--rounds"}) {
         return do_rounds(argv[2], std::atoi(argv[3]));

@@ -1,4 +1,4 @@
-// A guard that nobody keeps is released at once: the compiler says so.
+// Discarding a guard releases the lock at once. The compiler must warn about it.
 #include "server/sync/async_mutex.hpp"
 
 void wrong(chat::async_mutex& mutex) {

@@ -1,4 +1,4 @@
-// with(f) must not take a coroutine: the lock would be released before its body runs.
+// with(f) must reject a coroutine: the lock would be released before its body runs.
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/guarded.hpp"
 #include "server/sync/loop_executor.hpp"

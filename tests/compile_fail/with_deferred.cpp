@@ -1,4 +1,4 @@
-// with(f) must not take a function that only prepares an operation: it would run without the lock.
+// with(f) must reject a function that only prepares an operation: it would run without the lock.
 #include "server/sync/blocking_mutex.hpp"
 #include "server/sync/guarded.hpp"
 #include "server/sync/loop_executor.hpp"

@@ -1,4 +1,4 @@
-// with(f) must not take a coroutine of another library either: whatever co_await takes is refused.
+// with(f) must also reject a coroutine of another library, and everything else that can be awaited.
 #include "server/sync/blocking_mutex.hpp"
 #include "server/sync/guarded.hpp"
 #include "server/sync/loop_executor.hpp"

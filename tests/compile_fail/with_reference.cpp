@@ -1,4 +1,4 @@
-// with(f) must not let a reference to the value out: it could be used when the lock is released.
+// with(f) must not return a reference to the value: the caller could use it without the lock.
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/guarded.hpp"
 #include "server/sync/loop_executor.hpp"

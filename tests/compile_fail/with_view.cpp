@@ -1,4 +1,4 @@
-// with(f) must not let a view of the value out: a string_view is a reference too.
+// with(f) must not return a view of the value: a string_view is a reference too.
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/guarded.hpp"
 #include "server/sync/loop_executor.hpp"

@@ -1,4 +1,4 @@
-// with(f) gives f the value, and f must take it.
+// with(f) calls f with a reference to the value, so f must accept one.
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/guarded.hpp"
 #include "server/sync/loop_executor.hpp"

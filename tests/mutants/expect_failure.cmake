@@ -1,5 +1,6 @@
-# cmake -DPROGRAM=... -DCASE=... -P expect_failure.cmake: the named test must fail, crash or hang. But the
-# exploration sees who waits for ever, and does not hang with it: if it takes too long, that proves nothing.
+# cmake -DPROGRAM=... -DCASE=... -P expect_failure.cmake: the named test case must fail, crash or hang. The
+# exploration is an exception: it detects a thread that waits forever without hanging itself. If it takes too
+# long, that proves nothing.
 if(PROGRAM MATCHES "exploration")
   set(limit 110)
 else()

@@ -1,9 +1,23 @@
-# Broken versions of the async mutex, one line each, and the test that must notice. They prove that the tests
-# see the traps that others fell into. Each is a copy of the header with a piece replaced, in a test program of
-# its own: minutes to compile, so only with -DCHAT_MUTANTS=ON. That the pieces are still in the header is
-# checked in any case. AddressSanitizer sees what is used after its end.
+# Broken versions of the async mutex, each with the test case that must fail on it. They prove that the tests
+# detect the mistakes that other async mutexes made. Each mutant is a test program built with a copy of the
+# header in which one piece of text is replaced. All of them take minutes to compile, so they are built only
+# with -DCHAT_MUTANTS=ON. Every configure run checks that the pieces are still in the header and the test
+# cases in the programs. AddressSanitizer detects uses after destruction.
 
-# chat_mutant(NAME PROGRAM CASE OLD NEW [OLD NEW]...): PROGRAM is a test's name, CASE one of its test cases.
+# Stops the configure unless the program has a test case whose name begins with CASE.
+function(chat_require_case mutant program case)
+  set(source ${CMAKE_CURRENT_SOURCE_DIR}/unit/${program}_test.cpp)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+  file(READ ${source} text)
+  string(FIND "${text}" "(\"${case}" found)
+  if(found EQUAL -1)
+    message(FATAL_ERROR "mutant ${mutant}: ${program}_test.cpp no longer has a test case '${case}'")
+  endif()
+endfunction()
+
+# chat_mutant(NAME PROGRAM CASE OLD NEW [OLD NEW]...): PROGRAM is the name of a unit test. CASE is the
+# beginning of the name of one of its test cases. Each OLD in the header is replaced by the NEW that follows
+# it.
 function(chat_mutant name program case)
   set(directory ${CMAKE_CURRENT_BINARY_DIR}/mutants/${name})
   set(header ${PROJECT_SOURCE_DIR}/server/sync/async_mutex.hpp)
@@ -19,6 +33,9 @@ function(chat_mutant name program case)
       string(REPLACE "${ARGV${i}}" "${ARGV${j}}" text "${text}")
     endif()
   endforeach()
+  set(program_of_${name} ${program})
+  set(program_of_${name} ${program} PARENT_SCOPE)
+  chat_mutant_case(${name} "${case}")
   if(NOT CHAT_MUTANTS)
     return()
   endif()
@@ -35,15 +52,15 @@ function(chat_mutant name program case)
   endif()
   target_link_libraries(mutant_${name} PRIVATE chat_boost chat_doctest)
   add_dependencies(mutants mutant_${name})
-  chat_mutant_case(${name} "${case}")
 endfunction()
 
 if(CHAT_MUTANTS)
   add_custom_target(mutants)
 endif()
 
-# Another test case that must notice the same mutant.
+# Another test case that must fail on the same mutant.
 function(chat_mutant_case name case)
+  chat_require_case(${name} ${program_of_${name}} "${case}")
   if(NOT CHAT_MUTANTS)
     return()
   endif()
@@ -56,108 +73,114 @@ endfunction()
 
 # --- Order
 
-chat_mutant(newest_first async_mutex "waiters are served in the order they came"
+chat_mutant(newest_first async_mutex_order "waiters are served in the order they came"
   "auto& waiter = *first_;" "auto& waiter = *last_;")
 
-chat_mutant(free_while_granted async_mutex "try_lock does not overtake the queue"
+chat_mutant(free_while_granted async_mutex_order "try_lock does not overtake the queue"
   "word_.store(word::held, std::memory_order_relaxed)" "word_.store(word::free, std::memory_order_relaxed)")
 
-chat_mutant_case(free_while_granted "a late comer does not overtake")
+chat_mutant_case(free_while_granted "a latecomer does not overtake")
 
 # --- Where and when handlers run
 
-chat_mutant(runs_inside_unlock async_mutex "a handler runs neither inside async_lock nor inside unlock"
+chat_mutant(runs_inside_unlock async_mutex_order "a handler runs neither inside async_lock nor inside unlock"
   "asio::post(asio::prefer(work_" "asio::dispatch(asio::prefer(work_"
   "#include <boost/asio/post.hpp>" "#include <boost/asio/dispatch.hpp>\n#include <boost/asio/post.hpp>")
 
-chat_mutant_case(runs_inside_unlock "the stack does not grow with the queue")
+chat_mutant_case(runs_inside_unlock "the stack does not grow with a queue")
 
-chat_mutant(runs_inside_async_lock async_mutex "a handler runs neither inside async_lock nor inside unlock"
+chat_mutant(runs_inside_async_lock async_mutex_order
+  "a handler runs neither inside async_lock nor inside unlock"
   "asio::post(executor, asio::append(" "asio::dispatch(executor, asio::append("
   "#include <boost/asio/post.hpp>" "#include <boost/asio/dispatch.hpp>\n#include <boost/asio/post.hpp>")
 
-chat_mutant(no_outstanding_work async_mutex "a waiter keeps its own context running"
+chat_mutant(no_outstanding_work async_mutex_order "a waiter keeps its own context running"
   "outstanding_work.tracked" "outstanding_work.untracked")
 
 # --- Cancellation
 
-chat_mutant(no_cancellation async_mutex "each type of cancellation aborts a waiter"
+chat_mutant(no_cancellation async_mutex_cancellation "each type of cancellation aborts a waiter"
   "slot.template emplace<canceller>(*self)" "")
 
-# Needs the tests that the other mutants leave out.
+# Needs the test cases that CHAT_TEST_ONE_MUTEX leaves out.
 if(CHAT_MUTANTS)
   set_property(TARGET mutant_no_cancellation PROPERTY COMPILE_DEFINITIONS "")
 endif()
-chat_mutant_case(no_cancellation "lock or timer ends")
+chat_mutant_case(no_cancellation "waiting for the lock or a timer ends")
 
-chat_mutant(only_terminal async_mutex "each type of cancellation aborts a waiter"
+chat_mutant(only_terminal async_mutex_cancellation "each type of cancellation aborts a waiter"
   "type != asio::cancellation_type::none" "type == asio::cancellation_type::terminal")
 
-chat_mutant(cancels_what_was_granted async_mutex "a cancellation that meets a grant comes too late"
+chat_mutant(cancels_what_was_granted async_mutex_cancellation "a cancellation after the grant comes too late"
   "if (!waiter.queued) {" "if (false) {")
 
-chat_mutant(last_cancelled_leaves_it_taken async_mutex
+chat_mutant(last_cancelled_leaves_it_taken async_mutex_cancellation
   "cancelling the only waiter does not keep the lock from being freed"
   "queue_.erase(waiter);\n            settle();" "queue_.erase(waiter);")
 
-chat_mutant(slot_is_not_cleared async_mutex "each type of cancellation aborts a waiter"
+chat_mutant(slot_is_not_cleared async_mutex_cancellation "each type of cancellation aborts a waiter"
   "asio::get_associated_cancellation_slot(handler_).clear()" "")
 
 chat_mutant_case(slot_is_not_cleared "a signal that outlives its waiter's context does nothing")
 
-chat_mutant(waiter_outlives_its_canceller async_mutex
-  "a signal may die before the context that its waiter dies with"
+chat_mutant(waiter_outlives_its_canceller async_mutex_cancellation
+  "a signal may be destroyed before its waiter's context"
   "wait.connected = false;" "")
 
-chat_mutant(slot_is_cleared_after_its_signal async_mutex
-  "a signal may die before its waiter is granted"
-  "if (connected) { // or" "if (true) { // or")
+chat_mutant(slot_is_cleared_after_its_signal async_mutex_cancellation
+  "a signal may be destroyed before its waiter gets the lock"
+  "if (connected) {" "if (true) {")
 
-# It looks into the queue, too, since AddressSanitizer does not see that the lock of a dead state is taken.
-chat_mutant(cancellation_has_no_reference async_mutex "destroying the mutex aborts who waits"
+# Also looks into the queue, because AddressSanitizer does not notice when the mutex of a destroyed state is
+# locked.
+chat_mutant(cancellation_has_no_reference async_mutex_lifetimes "destroying the mutex aborts its waiters"
   "wait.state_.retain();" "" "wait.state_.release();" "" "if (!waiter.queued) {" "if (queue_.empty() || !waiter.queued) {")
 
-# --- Ends of lives
+# --- Lifetimes
 
-chat_mutant(grant_dies_with_its_context async_mutex "a context that dies gives back a grant in flight"
+chat_mutant(grant_dies_with_its_context async_mutex_lifetimes
+  "destroying a context passes on a grant in flight"
   "Guard given_back{granted ? &state_ : nullptr}" "(void)granted")
 
-chat_mutant(memory_is_given_back_twice async_mutex "waiters are served in the order they came"
+chat_mutant(memory_is_given_back_twice async_mutex_order "waiters are served in the order they came"
   "if (reinterpret_cast<std::byte*>(memory) != wait_->memory)" "if (true)")
 
-chat_mutant(memory_is_given_back_to_no_one async_mutex
-  "memory goes back before the handler that owns its arena"
+chat_mutant(memory_is_given_back_to_no_one async_mutex_guards_and_memory
+  "a waiter's memory is freed before the arena that its handler owns"
   "auto allocator = allocator_of(handler_);" ""
   "Handler handler{std::move(handler_)};"
   "Handler handler{std::move(handler_)};\n        auto allocator = allocator_of(handler_);")
 
-chat_mutant(grant_dies_with_its_handler async_mutex "a throwing handler gives the lock back"
+chat_mutant(grant_dies_with_its_handler async_mutex_lifetimes "a handler that throws releases the lock"
   "Guard held{granted ? &state_ : nullptr};" "auto& held = *new Guard{granted ? &state_ : nullptr};")
 
-chat_mutant(context_leaves_its_waiters async_mutex
-  "a context that dies takes its waiters along and the queue goes on"
+chat_mutant(context_leaves_its_waiters async_mutex_lifetimes
+  "destroying a context removes its waiters and the queue continues"
   "member->forget(*this, dead)" "")
 
-chat_mutant(dying_waiter_has_no_reference async_mutex "a waiter that dies may take the mutex along"
+chat_mutant(dying_waiter_has_no_reference async_mutex_guards_and_memory
+  "a waiter that is destroyed may destroy the mutex"
   "retain(); // until it has died" "" "end();\n        state.release();" "end();")
 
-chat_mutant(foreign_context_is_not_met async_mutex
-  "a context that dies takes its waiters along and the queue goes on"
+chat_mutant(foreign_context_is_not_met async_mutex_lifetimes
+  "destroying a context removes its waiters and the queue continues"
   "if (context && !(waiter.at.home = home_of(*context)))" "if (false)")
 
-chat_mutant(mutex_leaves_its_waiters async_mutex "destroying the mutex aborts who waits"
+chat_mutant(mutex_leaves_its_waiters async_mutex_lifetimes "destroying the mutex aborts its waiters"
   "deliver(aborted.pop_front(), false)" "aborted.pop_front()")
 
-chat_mutant(mutex_takes_the_state_along async_mutex "a guard and a grant in flight may outlive the mutex"
+chat_mutant(mutex_takes_the_state_along async_mutex_lifetimes
+  "a guard and a grant in flight may outlive the mutex"
   "if (seen == word::free) {\n            release();" "if (true) {\n            release();")
 
-chat_mutant(assignment_forgets_what_it_held mutex_contract "moving onto a held guard releases what it held"
+chat_mutant(assignment_forgets_what_it_held mutex_contract "moving onto a guard releases the lock that it held"
   "guard{std::move(other)}.swap(*this)" "state_ = std::exchange(other.state_, nullptr)")
 
-chat_mutant(departed_looks_queued async_mutex "a waiter that dies may cancel others that die with it"
+chat_mutant(departed_looks_queued async_mutex_lifetimes
+  "a waiter may cancel others that are destroyed with it"
   "        last_ = &waiter;\n    }" "        last_ = &waiter;\n        waiter.queued = true;\n    }")
 
-# --- Races, which only the exploration of all orders can be sure to see
+# --- Races, which only the exploration of all orders is certain to find
 
 chat_mutant(try_lock_is_not_atomic mutex_exploration "no order of lock"
   "        auto seen = word::free;\n        if (!word_.compare_exchange_strong(seen, word::held, std::memory_order_acquire,\n                                           std::memory_order_relaxed)) {\n            return false;\n        }"

@@ -1,4 +1,5 @@
-// All that the async mutex needs: its header and Asio. Ten coroutines on two threads take turns.
+// Uses the async mutex with nothing but its header and Asio: ten coroutines on two threads take
+// turns.
 #include "async_mutex.hpp"
 
 #include <boost/asio.hpp>
@@ -13,7 +14,7 @@ asio::awaitable<void> count(chat::async_mutex& mutex, int& shared) {
     for (int i = 0; i != 1000; ++i) {
         auto guard = co_await mutex.lock();
         const int seen = shared;
-        co_await asio::post(asio::use_awaitable); // others run, none enters
+        co_await asio::post(asio::use_awaitable); // others run, but none enters
         shared = seen + 1;
     }
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""check_tidy.py CLANG_TIDY ROOT TREE [FOLDER...]: two checks find what expected.txt lists, no more, no less.
+"""check_tidy.py CLANG_TIDY ROOT TREE [FOLDER...]: two checks must find exactly what expected.txt lists.
 
-Runs clang-tidy's checks for locks that are held across a suspension over every source that suspends, as
-TREE compiles it (also as a unity build, which is faster). With FOLDER, only over what is below it.
-.clang-tidy says which guards the checks know. Of the four servers the one is checked that holds its
-std::mutex across the co_await: the checks do not follow unlock(), so in the released one they would
-report the same lines, and holding the async mutex is no mistake to them.
+Runs clang-tidy's two checks for locks held across a suspension on every source that suspends, with the
+compiler options of TREE. (TREE may be a unity build, which is faster.) With FOLDER, checks only the sources
+below it. .clang-tidy lists the guard types that the checks know. Of the four servers, only the one that holds
+its std::mutex across the co_await is checked. The checks do not understand unlock(), so they would report the
+same lines for the server that releases it first, and they do not object to the async mutex.
 """
 import concurrent.futures
 import json
@@ -27,7 +27,7 @@ NOT_DONE = "// I AM NOT DONE"
 
 
 def sources_of(entry: dict) -> list[pathlib.Path]:
-    """The files of one compilation: itself, or what a unity build's file includes."""
+    """Returns the files of one compilation: itself, or the files that a unity build's file includes."""
     file = pathlib.Path(entry["directory"], entry["file"]).resolve()
     if "Unity" in file.parts:
         return [pathlib.Path(name) for name in re.findall(r'#include "(.*)"', file.read_text())]
@@ -39,7 +39,7 @@ def suspends(file: pathlib.Path) -> bool:
 
 
 def choose(tree: pathlib.Path, wanted: set[pathlib.Path]) -> tuple[list[dict], set[pathlib.Path]]:
-    """One compilation for each wanted file, and the files for which there is none."""
+    """Returns one compilation for each wanted file, and the files that have none."""
     entries = json.loads((tree / "compile_commands.json").read_text())
     entries.sort(key=lambda entry: sum(define in entry["command"] for define in DELIBERATE), reverse=True)
     chosen, left = [], set(wanted)
@@ -58,13 +58,13 @@ def tidy(clang_tidy: str, root: pathlib.Path, database: str, entry: dict) -> sub
 
 
 def findings_in(output: str, root: pathlib.Path) -> set[tuple[str, int, str]]:
-    """(file, line, check) of each; a set, since a header is seen from several files."""
+    """Returns (file, line, check) of each finding. A set, because several files may include one header."""
     found = (FINDING.match(line) for line in output.splitlines())
     return {(os.path.relpath(os.path.normpath(m[1]), root), int(m[2]), m[3]) for m in found if m}
 
 
 def expectation(root: pathlib.Path, below: list[str]) -> list[tuple[str, str, str]]:
-    """(file, check, words) of each line of expected.txt that counts."""
+    """Returns (file, check, words) of each line of expected.txt that applies."""
     lines = (pathlib.Path(__file__).parent / "expected.txt").read_text(encoding="utf-8").splitlines()
     entries = (line.split(": ", 2) for line in lines if line and not line.startswith("#"))
     return [(file, check, words) for file, check, words in entries

@@ -1,5 +1,5 @@
-// What a guard says to whoever reaches for the value without the lock. In this program asserts are
-// on, however it is built.
+// The message of a guard that is used without the lock. In this program asserts are on in every
+// build.
 #undef NDEBUG
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/blocking_mutex.hpp"
@@ -24,13 +24,13 @@ namespace {
 template <class Mutex>
 using number = guarded<int, Mutex>;
 
-/// What a process that does this writes to stderr, if it ends by abort().
+/// Returns what a process writes to stderr when the misuse makes it call abort().
 std::string last_words(auto misuse) {
     std::array<int, 2> ends{};
     REQUIRE(::pipe(ends.data()) == 0);
     const auto child = ::fork();
     if (child == 0) {
-        std::signal(SIGABRT, SIG_DFL); // which doctest would report as its own
+        std::signal(SIGABRT, SIG_DFL); // doctest would report it as its own failure
         ::dup2(ends[1], STDERR_FILENO);
         misuse();
         ::_exit(0);
@@ -48,29 +48,29 @@ std::string last_words(auto misuse) {
     return words;
 }
 
-bool teaches(const std::string& words) {
-    return words.find("copy what you still need before it") != std::string::npos;
+bool explains(const std::string& words) {
+    return words.find("copy what you need before unlock()") != std::string::npos;
 }
 
 } // namespace
 
-TEST_CASE_TEMPLATE("a guard without the lock gives no access, and says why", Mutex, async_mutex,
+TEST_CASE_TEMPLATE("a guard without the lock gives no access and says why", Mutex, async_mutex,
                    blocking_mutex) {
     asio::io_context loop;
     number<Mutex> value{loop, 7};
-    CHECK(teaches(last_words([&] {
+    CHECK(explains(last_words([&] {
         auto held = value.try_lock();
         held.unlock();
         ++*held;
     })));
-    CHECK(teaches(last_words([&] {
+    CHECK(explains(last_words([&] {
         auto held = value.try_lock();
         const auto moved_to = std::move(held);
-        ++*held; // NOLINT(bugprone-use-after-move): that is the mistake
+        ++*held; // NOLINT(bugprone-use-after-move): this is the mistake
     })));
-    CHECK(teaches(last_words([&] {
+    CHECK(explains(last_words([&] {
         const auto held = value.try_lock();
-        ++*value.try_lock(); // taken: an empty guard
+        ++*value.try_lock(); // taken, so this is an empty guard
     })));
     CHECK(*value.try_lock() == 7);
 }

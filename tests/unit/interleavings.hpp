@@ -1,7 +1,7 @@
 // Runs a small program of a few threads in every order that its synchronisation points allow. The
-// threads are fibers of one real thread, so that a run is repeatable: a depth-first search over who
-// goes next. Two orders that differ only in steps that have nothing to do with each other count as
-// one: a prefix that leads to the same history of every thread is not followed twice.
+// threads are fibers of one real thread, which makes a run repeatable. A depth-first search decides
+// which thread runs next. Two orders that differ only in independent steps count as one: a prefix
+// after which every thread has the same history as before is not followed again.
 #pragma once
 
 #include <ucontext.h>
@@ -22,15 +22,15 @@ public:
     static constexpr int max_threads = 3;
     static inline search* current = nullptr;
 
-    /// Called by the program under test, before each step that other threads may see.
+    /// Called by the program under test before each step that other threads can observe.
     void step(int object) {
         wait(object, [] { return true; });
     }
 
-    /// Goes on when `ready`, which only a step of another thread can make true.
+    /// Continues once `ready` returns true, which only a step of another thread can cause.
     void wait(int object, std::function<bool()> ready) {
         if (running_ < 0) {
-            return; // before the threads start, or after they ended
+            return; // the threads have not started yet, or have ended
         }
         auto& self = threads_[running_];
         self.ready = std::move(ready);
@@ -55,10 +55,11 @@ public:
     struct result {
         std::size_t runs = 0;
         std::size_t states = 0;
-        std::string violation; // empty: none, in any order
+        std::string violation; // empty if no order has one
     };
 
-    /// `prepare` makes a new program and returns its threads; `finish` checks it after they ended.
+    /// `prepare` creates a new program and returns its threads. `finish` checks the program after
+    /// its threads have ended.
     result explore(const std::function<std::vector<std::function<void()>>()>& prepare,
                    const std::function<void()>& finish) {
         current = this;
@@ -117,8 +118,8 @@ private:
             }
             if (enabled.empty()) {
                 if (unfinished) {
-                    violation("somebody waits for ever");
-                    return; // the fibers are abandoned where they stand
+                    violation("a thread waits forever");
+                    return; // abandons the fibers where they are
                 }
                 break;
             }
@@ -159,7 +160,7 @@ private:
 
     void advance(int id) {
         auto& it = threads_[id];
-        // An event is what its thread and its object went through before it.
+        // An event is identified by the histories of its thread and its object.
         const auto object = static_cast<std::size_t>(it.object);
         if (object_history_.size() <= object) {
             object_history_.resize(object + 1);
@@ -208,7 +209,7 @@ private:
     std::string violation_;
 };
 
-/// A threading policy for basic_async_mutex, every operation of which is a step.
+/// A threading policy for basic_async_mutex that makes every operation a step.
 struct explored {
     class object {
     public:
@@ -230,7 +231,7 @@ struct explored {
         void wait(std::function<bool()> ready) const {
             search::current->wait(id_, std::move(ready));
             if (!search::current->alive(id_)) {
-                search::current->violation("the state is used after it was destroyed");
+                search::current->violation("the state was used after it was destroyed");
             }
         }
 
@@ -267,7 +268,12 @@ struct explored {
         bool compare_exchange_strong(T& expected, T value, std::memory_order,
                                      std::memory_order) noexcept {
             step();
-            return value_ == expected ? (value_ = value, true) : (expected = value_, false);
+            if (value_ == expected) {
+                value_ = value;
+                return true;
+            }
+            expected = value_;
+            return false;
         }
 
     private:
@@ -283,8 +289,8 @@ struct explored {
 
         void unlock() noexcept {
             locked_ = false;
-            // Others may come in before the next thing that is done unlocked, and destroy even
-            // this.
+            // Another thread may run before this one continues without the lock. It may even
+            // destroy this object.
             search::current->step(id());
         }
 
@@ -292,7 +298,7 @@ struct explored {
         bool locked_ = false;
     };
 
-    using roster_mutex = std::mutex; // of no matter here: these executors have no context
+    using roster_mutex = std::mutex; // never used here, because these executors have no context
 };
 
 } // namespace interleavings

@@ -1,4 +1,4 @@
-// What the ledger knows of a lock, as both mutexes tell it.
+// What the ledger learns about a lock from either mutex.
 #include <doctest/doctest.h>
 
 #include "server/sync/async_mutex.hpp"
@@ -36,19 +36,14 @@ auto observer_of(lock_ledger& ledger) {
     return lock_observer<blocks<Mutex> ? who_waits::thread : who_waits::task>{ledger};
 }
 
-void rethrow(std::exception_ptr failed) {
-    if (failed)
-        std::rethrow_exception(failed);
-}
-
-/// Runs the task to its end, and rethrows what it throws.
+/// Runs the task to its end and rethrows its exception.
 void run(task<> body) {
     asio::io_context loop{1};
     asio::co_spawn(loop, std::move(body), rethrow);
     loop.run();
 }
 
-/// Sleeps through one turn of the loop, as session::reply does.
+/// Sleeps for one turn of the loop, like session::reply().
 task<> sleep_a_turn(lock_ledger& ledger, std::uint64_t session,
                     std::source_location at = std::source_location::current()) {
     ledger.suspending(session, {at, "a turn", 9});
@@ -92,7 +87,7 @@ task<> sleeps_with_it(lock_ledger& ledger) {
     guarded<int, Mutex> value{co_await asio::this_coro::executor,
                               observed_by{observer_of<Mutex>(ledger)}, 7};
     auto held = co_await value.lock({"say", 3});
-    co_await sleep_a_turn(ledger, 4); // another session's
+    co_await sleep_a_turn(ledger, 4); // from another session
     CHECK_FALSE(ledger.snapshot(8).holder->suspended);
     suspends_elsewhere(ledger, 3);
     CHECK_FALSE(ledger.snapshot(8).holder->suspended);
@@ -104,24 +99,24 @@ task<> sleeps_with_it(lock_ledger& ledger) {
     CHECK(suspended->whom == 9);
     held.unlock();
     const auto again = co_await value.lock({"say", 3});
-    CHECK_FALSE(ledger.snapshot(8).holder->suspended); // of an earlier hold
+    CHECK_FALSE(ledger.snapshot(8).holder->suspended); // that was the earlier hold
 }
 
 } // namespace
 
-TEST_CASE_TEMPLATE("the holder is known with task, session, line and thread", Mutex, async_kind,
+TEST_CASE_TEMPLATE("the holder is recorded with task, session, line and thread", Mutex, async_kind,
                    blocking_kind) {
     lock_ledger ledger;
     run(takes_it<Mutex>(ledger));
 }
 
-TEST_CASE_TEMPLATE("a suspension counts as the holder's only in the function that took the lock",
+TEST_CASE_TEMPLATE("a suspension is recorded only if it is in the function that took the lock",
                    Mutex, async_kind, blocking_kind) {
     lock_ledger ledger;
     run(sleeps_with_it<Mutex>(ledger));
 }
 
-TEST_CASE("tasks that wait are known in their order, and no more of them than asked for") {
+TEST_CASE("waiting tasks are listed in order, and only as many as requested") {
     lock_ledger ledger;
     asio::io_context loop{1};
     async_kind mutex{loop.get_executor(), observer_of<async_kind>(ledger)};
@@ -140,7 +135,7 @@ TEST_CASE("tasks that wait are known in their order, and no more of them than as
         CHECK(seen.waiters[at].site.session == at + 2);
     CHECK(ledger.stuck_since() == seen.holder->since);
     held.unlock();
-    // Handed over: the longest wait began before the new hold.
+    // The lock was handed over: the longest wait began before the new hold.
     CHECK(ledger.snapshot(8).holder->site.session == 2);
     CHECK(ledger.stuck_since() == seen.waiters[1].since);
     loop.restart();
@@ -151,7 +146,7 @@ TEST_CASE("tasks that wait are known in their order, and no more of them than as
     CHECK_FALSE(ledger.snapshot(8).holder);
 }
 
-TEST_CASE("a task that gives up is forgotten, wherever it stood") {
+TEST_CASE("a task that gives up is removed from any position in the queue") {
     lock_ledger ledger;
     asio::io_context loop{1};
     async_kind mutex{loop.get_executor(), observer_of<async_kind>(ledger)};
@@ -171,7 +166,7 @@ TEST_CASE("a task that gives up is forgotten, wherever it stood") {
     CHECK(ledger.snapshot(8).waiting == 0);
 }
 
-TEST_CASE("a thread that blocks is known while it does") {
+TEST_CASE("a blocked thread is listed as long as it is blocked") {
     lock_ledger ledger;
     asio::io_context loop{1};
     blocking_kind mutex{loop.get_executor(), observer_of<blocking_kind>(ledger)};
@@ -189,7 +184,7 @@ TEST_CASE("a thread that blocks is known while it does") {
     const auto seen = ledger.snapshot(8);
     CHECK(seen.waiters.front().thread == other);
     CHECK(seen.waiters.front().blocks_threads);
-    // It waits for us, and we do not wait for it: no thread waits for itself.
+    // It waits for this thread, which does not wait for it: no thread waits for itself.
     CHECK_FALSE(waits_for_itself(other, seen));
     CHECK_FALSE(waits_for_itself(::gettid(), seen));
     held.unlock();
@@ -197,7 +192,7 @@ TEST_CASE("a thread that blocks is known while it does") {
     CHECK(ledger.snapshot(8).waiting == 0);
 }
 
-TEST_CASE("a thread waits for itself when it blocks on a lock that one of its tasks took") {
+TEST_CASE("a thread waits for itself if it is blocked on a lock that one of its own tasks took") {
     lock_ledger ledger;
     const int waiter = 0;
     ledger.acquired(nullptr, {"say", 1}, true);
@@ -206,13 +201,13 @@ TEST_CASE("a thread waits for itself when it blocks on a lock that one of its ta
     CHECK(waits_for_itself(::gettid(), ledger.snapshot(8)));
     CHECK_FALSE(waits_for_itself(::gettid() + 1, ledger.snapshot(8)));
 
-    lock_ledger of_tasks; // who waits for this one gives the thread back
+    lock_ledger of_tasks; // a task that waits for this lock does not block its thread
     of_tasks.acquired(nullptr, {"say", 1}, false);
     of_tasks.waiting(&waiter, {"fan_out"}, false);
     CHECK_FALSE(waits_for_itself(::gettid(), of_tasks.snapshot(8)));
 }
 
-TEST_CASE("brief holds are all counted, and one in seventeen is timed for them") {
+TEST_CASE("all brief holds are counted, and one in seventeen is timed for all of them") {
     using namespace std::chrono_literals;
     lock_ledger ledger;
     const auto hold = [&](lock_ledger::clock::duration time) {
@@ -221,31 +216,31 @@ TEST_CASE("brief holds are all counted, and one in seventeen is timed for them")
         }
         ledger.released();
     };
-    hold(50ms); // the sample
+    hold(50ms); // the sample that is timed
     for (int count = 1; count < 17; ++count)
         hold(0ms);
     const auto first = ledger.snapshot(0).hold;
     CHECK(first.count == 17);
     CHECK(first.sum_ns >= 17 * 50'000'000ull);
-    hold(0ms); // the next one
+    hold(0ms); // the next sample
     CHECK(ledger.snapshot(0).hold.count == 18);
     CHECK(ledger.snapshot(0).wait.count == 18);
-    ledger.acquired(nullptr, {"say", 1}, false); // not brief, so timed
+    ledger.acquired(nullptr, {"say", 1}, false); // not brief, so it is timed
     ledger.released();
     CHECK(ledger.snapshot(0).hold.sum_ns < first.sum_ns + 50'000'000);
 }
 
-TEST_CASE("of a brief hold it is known since when, and if it sleeps after all, how long it was") {
+TEST_CASE("a brief hold has a start time, and is timed if its task sleeps after all") {
     using namespace std::chrono_literals;
     lock_ledger ledger;
     const auto site = brief_site();
-    for (int count = 0; count < 2; ++count) { // the second one is not timed
+    for (int count = 0; count < 2; ++count) { // the second hold is not a sample
         ledger.acquired(nullptr, site, false);
         const auto now = lock_ledger::clock::now();
         const auto since = ledger.snapshot(0).holder->since;
         CHECK(since <= now);
-        CHECK(now - since <
-              1s); // the coarse clock's step is 1 to 10 ms, but this thread may be stopped
+        // The coarse clock has steps of 1 to 10 ms, but this thread may have been descheduled.
+        CHECK(now - since < 1s);
         ledger.suspending(1, {site.where, "a full socket", 1});
         const auto asleep_since = ledger.snapshot(0).holder->since;
         CHECK(asleep_since == ledger.stuck_since());
@@ -257,7 +252,7 @@ TEST_CASE("of a brief hold it is known since when, and if it sleeps after all, h
     }
 }
 
-TEST_CASE("a brief hold that had to be waited for is timed, and so is the wait") {
+TEST_CASE("a brief hold after a wait is timed, and so is the wait") {
     using namespace std::chrono_literals;
     lock_ledger ledger;
     for (int count = 0; count < 2; ++count) {
@@ -273,15 +268,15 @@ TEST_CASE("a brief hold that had to be waited for is timed, and so is the wait")
     }
 }
 
-TEST_CASE("another thread may look at any time") {
+TEST_CASE("another thread may take a snapshot at any time") {
     lock_ledger ledger;
     std::atomic<bool> done{false};
     std::thread watcher{[&] {
         std::uint64_t last = 0;
         while (!done) {
             const auto seen = ledger.snapshot(2);
-            CHECK(seen.wait.count - seen.hold.count <=
-                  1); // each hold ends, but for the present one
+            // Each hold has ended, except possibly the current one.
+            CHECK(seen.wait.count - seen.hold.count <= 1);
             CHECK(seen.wait.count >= last);
             CHECK(seen.waiters.size() <= 2);
             last = seen.wait.count;
@@ -306,13 +301,13 @@ TEST_CASE("another thread may look at any time") {
     CHECK(ledger.snapshot(8).hold.count == 2000);
 }
 
-TEST_CASE("a histogram puts each time under the first limit that it does not pass") {
+TEST_CASE("a histogram counts each time in the first bucket whose limit it does not exceed") {
     using namespace std::chrono_literals;
     histogram times;
     for (const auto time : {0ns, 1000ns, 1001ns, 2000ns, 4000ns, 4001ns})
         times.record(time);
     times.record(10min);
-    times.record(-1s); // clocks that jump
+    times.record(-1s); // clocks can jump
     const auto sums = times.cumulative();
     CHECK(sums[0] == 3); // 1 us
     CHECK(sums[1] == 5); // 2 us

@@ -1,4 +1,4 @@
-// The monitor over a loop that this test stops and starts, while its watch thread runs.
+// The monitor of a loop that the test blocks and releases while the watch thread runs.
 #include <doctest/doctest.h>
 
 #include "server/watch/loop_monitor.hpp"
@@ -15,7 +15,7 @@ using namespace chat;
 using namespace std::chrono_literals;
 namespace json = boost::json;
 
-/// Loop and watch. The test itself runs on a third thread, and stops the loop when it likes.
+/// A loop and the thread that watches it. The test itself runs on a third thread.
 struct watched_loop {
     asio::io_context loop{1};
     asio::io_context watch{1};
@@ -31,7 +31,7 @@ struct watched_loop {
                           .on_signal = [](auto) {}}};
     watch_thread watching{watch};
 
-    /// What `f` returns on the watch thread.
+    /// Runs f() on the watch thread and returns its result.
     template <class F>
     auto ask(F f) {
         std::packaged_task<decltype(f())()> question{f};
@@ -50,7 +50,8 @@ struct watched_loop {
     }
 };
 
-/// Runs the test's body on a thread of its own, and the loop on this one, which the monitor watches.
+/// Runs the body of the test on a new thread, and the loop on this thread, which the monitor
+/// watches.
 template <class F>
 void with_watched_loop(F body) {
     watched_loop all;
@@ -69,7 +70,7 @@ bool has_stack(const json::object& report) {
 
 } // namespace
 
-TEST_CASE("an older report does not overwrite a newer one, whose stack is named in the end") {
+TEST_CASE("an older report does not overwrite a newer one, whose stack is named later") {
     with_watched_loop([](watched_loop& all) {
         std::promise<void> wake_up;
         asio::post(all.loop, [woken = wake_up.get_future().share()] { woken.wait(); });
@@ -96,7 +97,7 @@ TEST_CASE("an older report does not overwrite a newer one, whose stack is named 
     });
 }
 
-TEST_CASE("while a probe is not answered, the monitor says for how long") {
+TEST_CASE("the monitor reports for how long a probe has been unanswered") {
     with_watched_loop([](watched_loop& all) {
         std::promise<void> wake_up;
         asio::post(all.loop, [woken = wake_up.get_future().share()] { woken.wait(); });

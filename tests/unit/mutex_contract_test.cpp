@@ -1,4 +1,4 @@
-// What both mutexes promise through the same surface, and what only the async one adds.
+// The contract that both mutexes share, and the additions of the async mutex.
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/blocking_mutex.hpp"
 #include "server/sync/guarded.hpp"
@@ -25,7 +25,7 @@ using async_loop_mutex = basic_async_mutex<loop_executor>;
 using blocking_loop_mutex = basic_blocking_mutex<loop_executor>;
 using local_loop_mutex = basic_async_mutex<loop_executor, unsynchronized>;
 
-// Runs a coroutine to its end and rethrows what it threw, in the test's body.
+// Runs a coroutine to its end. Rethrows its exception in the body of the test.
 void run(asio::io_context& loop, task<> body) {
     std::exception_ptr failure;
     asio::co_spawn(loop, std::move(body), [&](std::exception_ptr error) { failure = error; });
@@ -80,7 +80,7 @@ TEST_CASE_TEMPLATE("a throw inside the scope releases the lock", Mutex, async_lo
     CHECK(mutex.try_lock().owns_lock());
 }
 
-TEST_CASE_TEMPLATE("moving onto a held guard releases what it held", Mutex, async_loop_mutex,
+TEST_CASE_TEMPLATE("moving onto a guard releases the lock that it held", Mutex, async_loop_mutex,
                    local_loop_mutex, blocking_loop_mutex) {
     asio::io_context loop;
     Mutex first{loop};
@@ -141,7 +141,7 @@ TEST_CASE_TEMPLATE("waiters enter in the order they arrived", Mutex, async_loop_
     CHECK(order == std::vector{0, 1, 2, 3});
 }
 
-TEST_CASE_TEMPLATE("a cancelled waiter leaves the queue and loses no grant", Mutex,
+TEST_CASE_TEMPLATE("a cancelled waiter leaves the queue and no grant is lost", Mutex,
                    async_loop_mutex, local_loop_mutex) {
     asio::io_context loop;
     Mutex mutex{loop};

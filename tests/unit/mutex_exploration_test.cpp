@@ -1,6 +1,6 @@
-// The async mutex itself, not a model of it, in every order of its synchronisation points: all
-// programs of two threads that lock, try, cancel, run their handlers and destroy, up to three tasks
-// in all.
+// Runs the async mutex itself, not a model of it, in every order of its synchronisation points. The
+// programs are all pairs of threads that lock, try, cancel, run handlers and destroy the mutex,
+// with up to three tasks in total.
 #include "server/sync/async_mutex.hpp"
 #include "tests/unit/interleavings.hpp"
 
@@ -26,7 +26,7 @@ namespace {
 
 struct program;
 
-// A loop: what is executed runs later, on the thread whose inbox this is.
+// An executor that puts each function into the inbox of a thread, which runs it later.
 struct inbox_executor {
     program* of = nullptr;
     int thread = 0;
@@ -43,7 +43,7 @@ struct inbox_executor {
     void execute(F f) const;
 };
 
-// Counts the mutex's states on the heap.
+// An observer that counts the mutex states on the heap.
 struct counted {
     using site = unobserved::site;
 
@@ -76,14 +76,18 @@ struct counted {
 
 using mutex_type = basic_async_mutex<inbox_executor, interleavings::explored, counted>;
 
-// L: start to lock, hold across a turn of the loop, unlock.  C: cancel this thread's newest task.
-// T: try_lock and unlock.  R: run one handler when there is one or will be.  D: destroy the mutex,
-// when no thread will use it any more. A thread goes on to run handlers after its last letter.
+// Each letter of a script is one action of its thread:
+//   L  start to lock; when granted, hold the lock for one turn of the loop, then unlock
+//   C  cancel the newest task of this thread
+//   T  try_lock and unlock
+//   R  run one handler, waiting for it if one will come
+//   D  destroy the mutex, once no thread will use it any more
+// After its last letter a thread keeps running handlers.
 struct program {
     struct task {
-        int begun = 0;    // when async_lock was called
-        int queued = 0;   // when it had returned
-        int acquired = 0; // when the handler ran with the lock, 0 for never
+        int begun = 0;    // when async_lock() was called
+        int queued = 0;   // when async_lock() returned
+        int acquired = 0; // when the handler ran with the lock; 0 if it never did
         int completions = 0;
         bool ended = false;
         asio::cancellation_signal stop;
@@ -140,7 +144,7 @@ struct program {
     void finish() {
         for (const auto& each : tasks_) {
             if (each.completions != 1) {
-                violation("a handler ran twice, or never");
+                violation("a handler did not run exactly once");
             }
             if (!each.acquired) {
                 continue;
@@ -157,7 +161,7 @@ struct program {
             }
         }
         if (mutex_ && !mutex_->try_lock().owns_lock()) {
-            violation("a grant was lost: nobody holds the lock, and it is not free");
+            violation("a grant was lost: no task holds the lock, but it is not free");
         }
         mutex_.reset();
         if (states_ != 0) {
@@ -186,7 +190,7 @@ private:
                std::all_of(tasks_.begin(), tasks_.end(), [](auto& t) { return t.ended; });
     }
 
-    // False when there is none and none will come.
+    // False if there is no handler and none will come.
     bool run_one(int thread) {
         auto& inbox = inboxes_[thread];
         search().wait(inbox_objects_[thread], [&, thread] {
@@ -210,7 +214,7 @@ private:
 
     void enter() {
         if (std::exchange(inside_, true)) {
-            violation("two are inside at once");
+            violation("two tasks hold the lock at once");
         }
     }
 
@@ -265,7 +269,7 @@ private:
 
 template <class F>
 void inbox_executor::execute(F f) const {
-    // std::function wants a copy; these functions can only be moved.
+    // std::function needs a copyable function, but this one can only be moved.
     auto shared = std::make_shared<F>(std::move(f));
     of->push(thread, [shared]() mutable {
         F moved{std::move(*shared)};
@@ -293,7 +297,7 @@ interleavings::search::result explore(const std::vector<std::string>& scripts) {
     return result;
 }
 
-// All scripts of up to `length` letters that make sense: nothing is cancelled that was not started.
+// All scripts of up to `length` letters that do not cancel a task before one was started.
 std::vector<std::string> scripts(std::size_t length) {
     std::vector<std::string> all{""};
     for (std::size_t begin = 0, n = 0; n != length; ++n) {
@@ -314,8 +318,8 @@ struct totals {
     std::size_t states = 0;
 };
 
-// All pairs of scripts with at most so many letters together and three tasks, the first ending with
-// `end`.
+// Explores all pairs of scripts with at most `letters` letters and three tasks in total. Appends
+// `end` to the first script.
 totals explore_all(std::size_t letters, const std::string& end) {
     totals sum;
     const auto all = scripts(std::min<std::size_t>(letters, 4));
@@ -339,7 +343,7 @@ totals explore_all(std::size_t letters, const std::string& end) {
     return sum;
 }
 
-// How large the programs are: each letter more takes twenty times as long, 3 a second or two.
+// The size of the programs. 3 takes a second or two, each additional letter twenty times as long.
 std::size_t letters() {
     const char* wanted = std::getenv("CHAT_EXPLORE");
     return wanted ? std::stoul(wanted) : 3;
@@ -351,6 +355,6 @@ TEST_CASE("no order of lock, try_lock, cancel and unlock breaks the mutex") {
     CHECK(explore_all(letters(), "").programs > 10);
 }
 
-TEST_CASE("no order breaks a mutex that is destroyed meanwhile") {
+TEST_CASE("no order breaks a mutex that is destroyed at the same time") {
     CHECK(explore_all(letters() - 1, "D").programs > 10);
 }

@@ -1,6 +1,6 @@
-// The async mutex under real threads and random cancellation, for the sanitizers to watch. What it
-// guards are plain integers: if two were ever inside at once, TSan and the sums would tell.
-// CHAT_STRESS_OPERATIONS sets how many (200,000; the nightly run takes 10,000,000).
+// The async mutex with real threads and random cancellation, meant for the sanitizers. The mutex
+// guards plain integers: if two tasks ever held it at once, TSan and the sums would show it.
+// CHAT_STRESS_OPERATIONS sets the number of operations (200,000; the nightly run uses 10,000,000).
 #include "server/sync/async_mutex.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -35,7 +35,7 @@ std::int64_t operations() {
     return wanted ? std::atoll(wanted) : 200'000;
 }
 
-// What the mutex guards.
+// A mutex and the data that it guards.
 struct shared_data {
     explicit shared_data(asio::io_context& loop)
         : mutex{loop} {}
@@ -52,8 +52,8 @@ struct shared_data {
     void leave() { REQUIRE(std::exchange(inside, false)); }
 };
 
-// Locks again and again, on a strand of its own: waits, gives up, tries, holds across a turn of the
-// loop.
+// Locks the mutex many times, on a strand of its own. It waits, cancels, tries, and holds the lock
+// across a turn of the loop.
 class actor {
 public:
     actor(asio::io_context& loop, shared_data& data, std::int64_t rounds, unsigned seed)
@@ -91,7 +91,7 @@ private:
                                                   [this](error_code ec, mutex_type::guard guard) {
                                                       ec ? give_up() : hold(std::move(guard));
                                                   })));
-        if (choice <= 2) { // on the waiter's strand, while others unlock elsewhere
+        if (choice <= 2) { // on the waiter's strand, while another thread may unlock
             asio::post(strand_, [this] { stop_.emit(asio::cancellation_type::terminal); });
         } else if (choice == 3) {
             stop_.emit(asio::cancellation_type::total);
@@ -130,7 +130,7 @@ private:
     asio::cancellation_signal stop_;
 };
 
-// Two threads in one context, a third in another: hand-offs within and between.
+// Two threads in one context and a third in another, for hand-offs within and between contexts.
 struct three_threads {
     asio::io_context shared{2};
     asio::io_context other{1};
@@ -148,7 +148,8 @@ struct three_threads {
 
 } // namespace
 
-TEST_CASE("threads that lock, try, hold and cancel at random never meet inside, and all end") {
+TEST_CASE("threads that lock, try, hold and cancel at random never hold the lock at once, and all "
+          "finish") {
     three_threads loops;
     shared_data data{loops.shared};
     constexpr int actors = 24;
@@ -172,7 +173,7 @@ TEST_CASE("threads that lock, try, hold and cancel at random never meet inside, 
     MESSAGE(entered, " entered, ", aborted, " gave up, ", refused, " tries refused");
 }
 
-TEST_CASE("contexts that die with waiters and grants do not disturb who locks on other threads") {
+TEST_CASE("contexts destroyed with waiters and grants do not disturb other threads that lock") {
     asio::io_context loop{1};
     auto work = asio::make_work_guard(loop);
     mutex_type mutex{loop};
@@ -191,7 +192,8 @@ TEST_CASE("contexts that die with waiters and grants do not disturb who locks on
     other.join();
 }
 
-TEST_CASE("a mutex may die while its waiters are cancelled and its guard is released elsewhere") {
+TEST_CASE("a mutex may be destroyed while its waiters are cancelled and its guard is released "
+          "elsewhere") {
     for (std::int64_t round = 0; round < operations() / 200; ++round) {
         asio::io_context loop;
         auto mutex = std::make_unique<mutex_type>(loop);

@@ -1,3 +1,4 @@
+// Reads that overlap with writes, on two threads and on one.
 #include <doctest/doctest.h>
 
 #include "server/sync/sequence_lock.hpp"
@@ -48,7 +49,7 @@ TEST_CASE("a reader never sees half of a write") {
     CHECK(rounds > 0);
 }
 
-TEST_CASE("a reader that meets a write reads again") {
+TEST_CASE("a reader that overlaps with a write reads again") {
     sequence_lock lock;
     relaxed<int> value;
     int reads = 0;
@@ -63,7 +64,7 @@ TEST_CASE("a reader that meets a write reads again") {
     CHECK(reads == 2);
 }
 
-TEST_CASE("a value of any size comes back as it was stored") {
+TEST_CASE("a value of any size is loaded as it was stored") {
     relaxed<char> small;
     small.store('x');
     CHECK(small.load() == 'x');

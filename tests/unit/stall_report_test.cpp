@@ -1,4 +1,4 @@
-// The report of a constructed state, word for word.
+// Reports of constructed states, word for word.
 #include <doctest/doctest.h>
 
 #include "server/watch/source_path.hpp"
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 const auto now = std::chrono::steady_clock::time_point{1h};
 
-// g++'s std::source_location can't be made up, so reports are compared from here on.
+// std::source_location cannot be constructed with chosen values, so the tests start from a report.
 stall_report deadlock() {
     stall_report report;
     report.verdict = verdict::deadlock;
@@ -66,7 +66,7 @@ TEST_CASE("a deadlock as JSON") {
         R"("waiting":1,"cycle":["one","two"],"explanation":"A holds. B waits.","fix":"release it"})");
 }
 
-TEST_CASE("without a holder, and with quotes in a name, it is still JSON") {
+TEST_CASE("without a holder and with quotes in a name it is still valid JSON") {
     auto report = deadlock();
     report.held_by.reset();
     report.waiters.front().name = "\"\n";
@@ -75,7 +75,7 @@ TEST_CASE("without a holder, and with quotes in a name, it is still JSON") {
     CHECK(has(text, R"("name":"\"\n")"));
 }
 
-TEST_CASE("a stack without its names is null, which is not an empty one") {
+TEST_CASE("a stack that is not named yet is null, not empty") {
     auto report = deadlock();
     report.loop.stack.reset();
     CHECK(has(to_json(report), R"("stack":null)"));
@@ -83,7 +83,7 @@ TEST_CASE("a stack without its names is null, which is not an empty one") {
     CHECK(has(to_json(report), R"("stack":[])"));
 }
 
-TEST_CASE("calls without a name are left out where the stack begins") {
+TEST_CASE("unnamed calls are left out at the top of the stack") {
     CHECK(name_stack({nullptr}).empty());
     const auto named = name_stack({nullptr, reinterpret_cast<char*>(&short_name) + 1});
     REQUIRE(!named.empty());
@@ -94,18 +94,18 @@ TEST_CASE("calls without a name are left out where the stack begins") {
 TEST_CASE("a deadlock as prose") {
     const auto text = to_prose(deadlock(), false);
     CHECK(text == R"(
-   DEADLOCK  the loop's thread waits for itself, and always will, for 253 ms already
+   DEADLOCK  the loop's thread waits for itself, and always will (253 ms so far)
 
   HOLDS the lock: say, session 1 "alice"         │ WAITS for it
   ───────────────────────────────────────────────┼────────────────────────────────────────────────
   takes it in server/chat/room.cpp:51            │
   sleeps in   server/chat/room.cpp:63            │
   awaiting    its ack, in a turn of the loop     │
-  holds it for 253 ms already                    │
+  has held it for 253 ms                         │
                                                  │ fan_out
-                                                 │ asks in server/chat/room.cpp:73, 253 ms ago
+                                                 │ asks in server/chat/room.cpp:73 (253 ms ago)
                                                  │ and so stops the loop's only thread
-  needs that thread, to wake up and release      │
+  needs that thread to wake up and release it    │
 
   Why   A holds. B waits.
   Fix   release it
@@ -120,7 +120,7 @@ TEST_CASE("a deadlock as prose") {
     CHECK(has(to_prose(deadlock(), true), "\033"));
 }
 
-TEST_CASE("the prose fits a stage, however much there is to tell") {
+TEST_CASE("the prose fits a screen, however long the report is") {
     auto report = deadlock();
     report.held_by->name = report.waiters.front().name = "Ünïcödé name of thirty-two chars";
     report.held_by->awaiting =
@@ -137,7 +137,7 @@ TEST_CASE("the prose fits a stage, however much there is to tell") {
     CHECK(has(to_prose(report, false), "and 4995 more"));
 }
 
-TEST_CASE("a report is made of the ledger and the names") {
+TEST_CASE("a report combines the ledger and the names") {
     session_names names;
     names.set(7, "sleeper");
     lock_snapshot lock;
@@ -166,12 +166,13 @@ TEST_CASE("a report is made of the ledger and the names") {
     CHECK(
         report.explanation ==
         "The loop turns, but deliver, session 7 \"sleeper\" keeps the lock while it awaits room in "
-        "the socket of session 7 \"sleeper\". 12 tasks wait for the lock, and so for that.");
+        "the socket of session 7 \"sleeper\". 12 tasks wait for the lock, so they wait for "
+        "the same thing.");
     CHECK(report.fix == "release the guard before the co_await in " + report.held_by->suspended_at);
     CHECK(report.cycle.empty());
 }
 
-TEST_CASE("a deadlock's cycle leads back to where it began") {
+TEST_CASE("a deadlock's cycle leads back to its start") {
     lock_snapshot lock;
     lock.holder = lock_holder{
         {"say", 1}, now - 1s, 1, true, lock_suspension{std::source_location::current(), "a turn"}};
@@ -186,11 +187,11 @@ TEST_CASE("a deadlock's cycle leads back to where it began") {
     const auto report = make_report(facts, lock, {});
     REQUIRE(report.cycle.size() == 3);
     CHECK(report.cycle[0] == "fan_out waits for the lock that say, session 1 holds");
-    CHECK(report.cycle[1] == "say, session 1 waits for the loop's thread, to be resumed");
-    CHECK(report.cycle[2] == "the loop's thread waits in fan_out, for the lock");
+    CHECK(report.cycle[1] == "say, session 1 waits for the loop's thread to resume it");
+    CHECK(report.cycle[2] == "the loop's thread waits for the lock in fan_out");
 }
 
-TEST_CASE("names of calls are short") {
+TEST_CASE("names of calls are shortened") {
     CHECK(short_name("chat::room::fan_out(chat::room::fan_out()::Frame*) [clone .actor]") ==
           "chat::room::fan_out");
     CHECK(short_name("chat::(anonymous namespace)::compute(std::chrono::duration<long, "
@@ -205,7 +206,7 @@ TEST_CASE("names of calls are short") {
     CHECK(short_name("") == "");
 }
 
-TEST_CASE("source files are named from the project's top") {
+TEST_CASE("source paths are relative to the project's top folder") {
     CHECK(source_path("../../server/chat/room.cpp") == "server/chat/room.cpp");
     CHECK(source_path(CHAT_SOURCE_DIR "/build/x/../../server/chat/room.cpp") ==
           "server/chat/room.cpp");

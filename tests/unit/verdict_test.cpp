@@ -1,4 +1,4 @@
-// The decision what is wrong, from constructed evidence.
+// Verdicts on constructed evidence.
 #include <doctest/doctest.h>
 
 #include "server/watch/verdict.hpp"
@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 constexpr patience limits{.stall_after = 250ms, .starve_after = 2s};
 
-/// The loop has been silent for a whole second.
+/// Evidence of a loop that has been silent for one second.
 evidence silence() {
     evidence seen;
     seen.unanswered = seen.silent = 1s;
@@ -41,7 +41,7 @@ TEST_CASE("a loop that has not answered yet is alive") {
     CHECK(judge(seen, limits) == verdict::blocked);
 }
 
-TEST_CASE("asleep it is blocked, or in a deadlock when it waits for itself") {
+TEST_CASE("a sleeping thread is blocked, or in a deadlock if it waits for itself") {
     for (const char state : {'S', 'D', 'T'}) {
         auto seen = silence();
         seen.thread_state = state;
@@ -51,7 +51,7 @@ TEST_CASE("asleep it is blocked, or in a deadlock when it waits for itself") {
     }
 }
 
-TEST_CASE("running it is spinning, if the machine gave it processor time") {
+TEST_CASE("a running thread is spinning if the machine gave it processor time") {
     auto seen = silence();
     seen.thread_state = 'R';
     seen.cpu = 900ms;
@@ -60,23 +60,24 @@ TEST_CASE("running it is spinning, if the machine gave it processor time") {
     CHECK(judge(seen, limits) == verdict::alive);
 }
 
-TEST_CASE("who has computed all the time is spinning, even if it sleeps just now") {
+TEST_CASE("a thread that used the processor all the time is spinning, even if it is asleep now") {
     auto seen = silence();
     seen.thread_state = 'S';
     seen.cpu = 900ms;
     CHECK(judge(seen, limits) == verdict::spinning);
 }
 
-TEST_CASE("who waits for itself is in a deadlock, even if it runs just now or computed before") {
+TEST_CASE(
+    "a thread that waits for itself is in a deadlock, even if it runs now or computed before") {
     auto seen = silence();
-    seen.thread_state = 'R'; // woken by a signal, which it answers
+    seen.thread_state = 'R'; // a signal woke it up
     seen.waits_for_itself = true;
     CHECK(judge(seen, limits) == verdict::deadlock);
     seen.cpu = 900ms;
     CHECK(judge(seen, limits) == verdict::deadlock);
 }
 
-TEST_CASE("a late answer while handlers end is congestion") {
+TEST_CASE("a late answer while handlers end means congestion") {
     evidence seen;
     seen.unanswered = 1s;
     seen.silent = 0ms;
@@ -84,7 +85,8 @@ TEST_CASE("a late answer while handlers end is congestion") {
     CHECK(judge(seen, limits) == verdict::congested);
 }
 
-TEST_CASE("handlers that ended a while ago prove nothing, and a freeze is not called congestion") {
+TEST_CASE(
+    "handlers that ended a while ago prove nothing, and a freeze is not reported as congestion") {
     evidence seen;
     seen.unanswered = 300ms;
     seen.silent = 100ms;
@@ -94,7 +96,7 @@ TEST_CASE("handlers that ended a while ago prove nothing, and a freeze is not ca
     CHECK(judge(seen, limits) == verdict::blocked);
 }
 
-TEST_CASE("a lock that stands still while the loop answers is starvation") {
+TEST_CASE("a stuck lock while the loop answers means starvation") {
     evidence seen;
     seen.lock_stuck = 1999ms;
     CHECK(judge(seen, limits) == verdict::alive);
@@ -102,7 +104,7 @@ TEST_CASE("a lock that stands still while the loop answers is starvation") {
     CHECK(judge(seen, limits) == verdict::starved);
 }
 
-TEST_CASE("only a loop that does not come back is stalled") {
+TEST_CASE("a loop is stalled only if its thread does not return to it") {
     CHECK(condition_of(verdict::deadlock) == condition::stalled);
     CHECK(condition_of(verdict::blocked) == condition::stalled);
     CHECK(condition_of(verdict::spinning) == condition::stalled);
