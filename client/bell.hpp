@@ -3,10 +3,9 @@
 #pragma once
 
 #include "client/time.hpp"
-#include "server/sync/loop_executor.hpp"
+#include "server/loop/loop_executor.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 
 namespace chat::load {
 
@@ -34,7 +33,7 @@ public:
     task<bool> wait() { return wait_until(time_point::max()); }
 
 private:
-    asio::basic_waitable_timer<clock, asio::wait_traits<clock>, loop_executor> timer_;
+    loop_timer timer_;
     bool rung_ = false;
 };
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "client/bell.hpp"
-#include "client/connection.hpp"
+#include "client/connection/connection.hpp"
 #include "client/errors.hpp"
 #include "client/incoming.hpp"
 #include "client/ledger.hpp"

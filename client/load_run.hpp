@@ -4,7 +4,7 @@
 
 #include "client/crowd.hpp"
 #include "client/options.hpp"
-#include "client/report.hpp"
+#include "client/report/report.hpp"
 #include "client/talk.hpp"
 #include "client/timeline.hpp"
 #include "client/watchdog.hpp"

@@ -1,13 +1,13 @@
 // chat-load: reads the command line, finds the server, runs the load, writes the report.
-#include "client/compare.hpp"
 #include "client/foreign_text.hpp"
 #include "client/load_run.hpp"
 #include "client/options.hpp"
 #include "client/output.hpp"
-#include "client/page.hpp"
+#include "client/report/compare.hpp"
+#include "client/report/page.hpp"
+#include "client/report/summary.hpp"
 #include "client/self_test.hpp"
 #include "client/spawn.hpp"
-#include "client/summary.hpp"
 
 #include <boost/asio/signal_set.hpp>
 #include <spdlog/fmt/fmt.h>

@@ -1,8 +1,8 @@
 #include "client/options.hpp"
 
 #include "client/stamp.hpp"
-#include "server/web_address.hpp"
-#include "server/whole_number.hpp"
+#include "server/http/web_address.hpp"
+#include "server/numbers/whole_number.hpp"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/fmt/fmt.h>

@@ -1,7 +1,7 @@
 #include "client/self_test.hpp"
 
 #include "client/client.hpp"
-#include "client/facts.hpp"
+#include "client/report/facts.hpp"
 #include "server/chat/frame.hpp"
 
 #include <spdlog/fmt/fmt.h>

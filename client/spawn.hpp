@@ -2,7 +2,7 @@
 // reports it: a defect in the load client must not look like a silent server.
 #pragma once
 
-#include "server/sync/loop_executor.hpp"
+#include "server/loop/loop_executor.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 

@@ -3,7 +3,7 @@
 
 #include "client/bell.hpp"
 #include "client/ledger.hpp"
-#include "client/report.hpp"
+#include "client/report/report.hpp"
 
 #include <vector>
 

@@ -2,7 +2,7 @@
 // of the cases is the test.
 #pragma once
 
-#include "client/connection.hpp"
+#include "client/connection/connection.hpp"
 #include "client/time.hpp"
 
 #include <cstdint>

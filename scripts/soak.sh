@@ -68,5 +68,5 @@ fi
 # The server, its clients, and some to spare.
 ulimit -n "$(ulimit -Hn)"
 title "Soak: $server, $clients clients, $minutes minutes"
-exec python3 -B tests/soak/soak.py "$server" --minutes "$minutes" --clients "$clients" --build "$flavour" \
+PYTHONPATH=tests/support exec python3 -B tests/soak/soak.py "$server" --minutes "$minutes" --clients "$clients" --build "$flavour" \
     --guard "$guard" --write-timeout "$write_timeout"

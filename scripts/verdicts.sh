@@ -49,4 +49,4 @@ if [ -z "$bin" ]; then
     bin=$tree/bin
 fi
 title "Verdicts"
-exec python3 -B tests/soak/verdicts.py "$bin" "${options[@]}"
+PYTHONPATH=tests/support exec python3 -B tests/soak/verdicts.py "$bin" "${options[@]}"

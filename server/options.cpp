@@ -1,8 +1,8 @@
 #include "server/options.hpp"
 
 #include "server/chat/room.hpp"
-#include "server/web_address.hpp"
-#include "server/whole_number.hpp"
+#include "server/http/web_address.hpp"
+#include "server/numbers/whole_number.hpp"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>

@@ -3,7 +3,7 @@
 
 #include "server/chat/admission.hpp"
 #include "server/chat/message_buffer.hpp"
-#include "server/chat/session.hpp"
+#include "server/chat/session_limits.hpp"
 #include "server/watch/fault.hpp"
 #include "server/watch/lock_check.hpp"
 #include "server/watch/verdict.hpp"

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "server/chat/utf8.hpp"
-#include "server/sync/loop_executor.hpp"
+#include "server/loop/loop_executor.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/beast/core/flat_buffer.hpp>

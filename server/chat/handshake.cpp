@@ -1,9 +1,8 @@
 #include "server/chat/handshake.hpp"
 
-#include "server/watch/counters.hpp"
+#include "server/numbers/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <spdlog/spdlog.h>
@@ -21,9 +20,6 @@ constexpr std::size_t max_header_bytes = 8192;
 // A client that is turned away has read its answer by then, or never will.
 constexpr std::chrono::milliseconds time_to_read_it{500};
 constexpr std::chrono::milliseconds until_the_next_read{10};
-
-using timer =
-    asio::basic_waitable_timer<wire::clock, asio::wait_traits<wire::clock>, loop_executor>;
 
 std::string_view field(const request_head& request, http::field name) {
     const auto value = request[name];
@@ -121,7 +117,7 @@ std::optional<objection> object_to(error_code unread, bool timed_out) {
 
 // Shared with the timer's handler, which may run after the reading.
 struct read_deadline {
-    timer at;
+    loop_timer at;
     bool struck = false;
 };
 
@@ -168,7 +164,7 @@ task<std::optional<request_head>> receive_upgrade(wire& out, std::shared_ptr<voi
                                                   const handshake_limits& limits, bool& reading) {
     reading = true;
     const auto deadline =
-        std::make_shared<read_deadline>(read_deadline{timer{out.get_executor(), limits.time}});
+        std::make_shared<read_deadline>(read_deadline{loop_timer{out.get_executor(), limits.time}});
     cut_off_at(deadline, out, reading, owner);
     beast::flat_buffer buffer{max_header_bytes};
     // Not in the frame: Asio reuses an ended frame for the next task, and one that stays as long as its

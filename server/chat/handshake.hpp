@@ -3,10 +3,10 @@
 // on as a WebSocket in session.cpp, and Beast's accept finds nothing more to object to.
 #pragma once
 
-#include "server/chat/limits.hpp"
+#include "server/chat/session_limits.hpp"
 #include "server/chat/wire.hpp"
-#include "server/request_head.hpp"
-#include "server/sync/loop_executor.hpp"
+#include "server/http/request_head.hpp"
+#include "server/loop/loop_executor.hpp"
 
 #include <boost/beast/http/status.hpp>
 

@@ -1,7 +1,7 @@
 #include "server/chat/listener.hpp"
 
 #include "server/chat/roster.hpp"
-#include "server/watch/counters.hpp"
+#include "server/numbers/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>

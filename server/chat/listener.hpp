@@ -2,9 +2,8 @@
 #pragma once
 
 #include "server/chat/session.hpp"
-#include "server/sync/loop_executor.hpp"
+#include "server/loop/loop_executor.hpp"
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <cstddef>
@@ -52,8 +51,7 @@ private:
     void refuse(limit struck);
 
     acceptor_type acceptor_;
-    asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
-        pause_timer_;
+    loop_timer pause_timer_;
     admission& admission_;
     room& room_;
     roster& roster_;

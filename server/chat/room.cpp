@@ -10,9 +10,9 @@
 #include "server/chat/frame.hpp"
 #include "server/chat/roster.hpp"
 #include "server/chat/session.hpp"
+#include "server/numbers/counters.hpp"
 #include "server/sync/buffer_mutex.hpp"
 #include "server/sync/guarded.hpp"
-#include "server/watch/counters.hpp"
 
 #include <boost/asio/post.hpp>
 

@@ -5,7 +5,7 @@
 #include "server/chat/message_buffer.hpp"
 #include "server/chat/protocol.hpp"
 #include "server/chat/send_round.hpp"
-#include "server/sync/loop_executor.hpp"
+#include "server/loop/loop_executor.hpp"
 
 #include <memory>
 #include <string_view>

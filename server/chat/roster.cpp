@@ -2,7 +2,7 @@
 
 #include "server/chat/frame.hpp"
 #include "server/chat/protocol.hpp"
-#include "server/watch/counters.hpp"
+#include "server/numbers/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>

@@ -3,10 +3,8 @@
 #pragma once
 
 #include "server/chat/session.hpp"
-#include "server/sync/loop_executor.hpp"
+#include "server/loop/loop_executor.hpp"
 #include "server/watch/session_names.hpp"
-
-#include <boost/asio/basic_waitable_timer.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -45,8 +43,7 @@ private:
     task<> tell_presence();
 
     std::vector<std::shared_ptr<session>> members_;
-    asio::basic_waitable_timer<session::clock, asio::wait_traits<session::clock>, loop_executor>
-        timer_;
+    loop_timer timer_;
     std::chrono::milliseconds tick_;
     session_names& names_;
     std::uint64_t last_id_ = 0;

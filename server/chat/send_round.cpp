@@ -2,7 +2,7 @@
 
 #include "server/chat/send_now.hpp"
 #include "server/chat/session.hpp"
-#include "server/watch/counters.hpp"
+#include "server/numbers/counters.hpp"
 
 #include <span>
 #include <utility>

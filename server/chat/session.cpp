@@ -6,8 +6,8 @@
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"
 #include "server/chat/utf8.hpp"
+#include "server/numbers/counters.hpp"
 #include "server/sync/lock_ledger.hpp"
-#include "server/watch/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>

@@ -4,12 +4,13 @@
 #pragma once
 
 #include "server/chat/admission.hpp"
-#include "server/chat/limits.hpp"
 #include "server/chat/protocol.hpp"
 #include "server/chat/rate_limit.hpp"
+#include "server/chat/session_limits.hpp"
 #include "server/chat/wire.hpp"
-#include "server/sync/loop_executor.hpp"
-#include "server/sync/wake_up.hpp"
+#include "server/loop/loop_executor.hpp"
+#include "server/loop/wake_up.hpp"
+#include "server/numbers/limits.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -24,16 +25,6 @@ namespace chat {
 class room;
 class roster;
 struct objection;
-
-/// What a single client may do.
-struct session_limits {
-    std::size_t max_message_bytes = 16384;
-    std::size_t max_rate = 0; ///< messages per second, 0: any
-    handshake_limits handshake;
-    bool echo = false; ///< serve /echo, for test suites
-    std::chrono::milliseconds idle_timeout{60'000};
-    std::chrono::milliseconds write_timeout{10'000};
-};
 
 class session : public std::enable_shared_from_this<session> {
 public:

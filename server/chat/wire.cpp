@@ -1,10 +1,9 @@
 #include "server/chat/wire.hpp"
 
 #include "server/chat/send_now.hpp"
-#include "server/watch/counters.hpp"
+#include "server/numbers/counters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
@@ -307,8 +306,7 @@ void wire::abort() {
 
 task<> wire::linger(std::shared_ptr<void> owner, std::chrono::milliseconds at_most) {
     stop_news();
-    asio::basic_waitable_timer<clock, asio::wait_traits<clock>, loop_executor> deadline{
-        get_executor(), at_most};
+    loop_timer deadline{get_executor(), at_most};
     deadline.async_wait([this, owner](error_code cancelled) {
         if (!cancelled)
             close();

@@ -16,9 +16,9 @@
 
 #include "server/chat/frame.hpp"
 #include "server/chat/message_buffer.hpp"
-#include "server/sync/loop_executor.hpp"
-#include "server/sync/parked_handler.hpp"
-#include "server/sync/wake_up.hpp"
+#include "server/loop/loop_executor.hpp"
+#include "server/loop/parked_handler.hpp"
+#include "server/loop/wake_up.hpp"
 
 #include <boost/asio/associator.hpp>
 #include <boost/asio/buffer.hpp>

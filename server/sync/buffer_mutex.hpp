@@ -11,10 +11,10 @@
 // std and across_await together freeze the server on the first message. All other combinations run.
 #pragma once
 
+#include "server/loop/loop_executor.hpp"
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/blocking_mutex.hpp"
 #include "server/sync/lock_ledger.hpp"
-#include "server/sync/loop_executor.hpp"
 
 #include <string_view>
 

@@ -4,9 +4,9 @@
 // watch thread never touches the chat lock itself.
 #pragma once
 
+#include "server/numbers/histogram.hpp"
 #include "server/sync/lock_site.hpp"
 #include "server/sync/sequence_lock.hpp"
-#include "server/watch/histogram.hpp"
 
 #include <array>
 #include <chrono>

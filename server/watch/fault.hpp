@@ -2,7 +2,7 @@
 // which needs a client that does not read.
 #pragma once
 
-#include "server/sync/loop_executor.hpp"
+#include "server/loop/loop_executor.hpp"
 
 namespace chat {
 

@@ -3,10 +3,10 @@
 // signals, too, so that Ctrl-C ends a frozen server. Never takes the chat lock.
 #pragma once
 
+#include "server/loop/loop_executor.hpp"
+#include "server/numbers/histogram.hpp"
 #include "server/sync/lock_ledger.hpp"
-#include "server/sync/loop_executor.hpp"
 #include "server/watch/health.hpp"
-#include "server/watch/histogram.hpp"
 #include "server/watch/session_names.hpp"
 #include "server/watch/stall_report.hpp"
 #include "server/watch/thread_view.hpp"

@@ -167,8 +167,8 @@ std::string to_prose(const stall_report& report, bool colour) {
     std::string name{to_string(report.verdict)};
     std::ranges::transform(name, name.begin(),
                            [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    auto text = fmt::format("\n  {} {} {} {} ({} ms so far)\n\n", style.title, name,
-                            style.plain, headline(report), report.stalled.count());
+    auto text = fmt::format("\n  {} {} {} {} ({} ms so far)\n\n", style.title, name, style.plain,
+                            headline(report), report.stalled.count());
     const bool about_the_lock =
         report.verdict == verdict::deadlock || report.verdict == verdict::starved;
     if (about_the_lock && report.held_by)

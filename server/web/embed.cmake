@@ -6,7 +6,7 @@ set(type_css "text/css; charset=utf-8")
 set(type_svg "image/svg+xml")
 
 file(WRITE "${OUTPUT}.new" "// Made by server/web/embed.cmake.
-#include \"server/watch/admin_answers.hpp\"
+#include \"server/admin/answers.hpp\"
 
 #include <array>
 

@@ -2,8 +2,8 @@
 // strand, and a bare yield (asio::post), which is the minimum cost of a hand-off. Everything runs
 // in one process, so the ratios are valid on a machine where the absolute times are not. Run it
 // with `scripts/bench.sh mutex`.
+#include "server/loop/loop_executor.hpp"
 #include "server/sync/async_mutex.hpp"
-#include "server/sync/loop_executor.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>

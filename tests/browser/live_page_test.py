@@ -17,9 +17,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
-from chat_client import ChatClient  # noqa: E402
-from chat_server import PATIENCE, ChatServer, ServerTest  # noqa: E402
+from chat_client import ChatClient
+from chat_server import PATIENCE, ChatServer, ServerTest
 
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1280,860")

@@ -1,7 +1,7 @@
 // with(f) must reject a coroutine: the lock would be released before its body runs.
+#include "server/loop/loop_executor.hpp"
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/guarded.hpp"
-#include "server/sync/loop_executor.hpp"
 
 using namespace chat;
 

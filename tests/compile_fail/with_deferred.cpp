@@ -1,7 +1,7 @@
 // with(f) must reject a function that only prepares an operation: it would run without the lock.
+#include "server/loop/loop_executor.hpp"
 #include "server/sync/blocking_mutex.hpp"
 #include "server/sync/guarded.hpp"
-#include "server/sync/loop_executor.hpp"
 
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/steady_timer.hpp>

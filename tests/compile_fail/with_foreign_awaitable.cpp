@@ -1,7 +1,7 @@
 // with(f) must also reject a coroutine of another library, and everything else that can be awaited.
+#include "server/loop/loop_executor.hpp"
 #include "server/sync/blocking_mutex.hpp"
 #include "server/sync/guarded.hpp"
-#include "server/sync/loop_executor.hpp"
 
 using namespace chat;
 

@@ -1,7 +1,7 @@
 // with(f) must not return a reference to the value: the caller could use it without the lock.
+#include "server/loop/loop_executor.hpp"
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/guarded.hpp"
-#include "server/sync/loop_executor.hpp"
 
 using namespace chat;
 

@@ -1,7 +1,7 @@
 // with(f) must not return a view of the value: a string_view is a reference too.
+#include "server/loop/loop_executor.hpp"
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/guarded.hpp"
-#include "server/sync/loop_executor.hpp"
 
 #include <string>
 #include <string_view>

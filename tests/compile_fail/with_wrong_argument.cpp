@@ -1,7 +1,7 @@
 // with(f) calls f with a reference to the value, so f must accept one.
+#include "server/loop/loop_executor.hpp"
 #include "server/sync/async_mutex.hpp"
 #include "server/sync/guarded.hpp"
-#include "server/sync/loop_executor.hpp"
 
 #include <string>
 

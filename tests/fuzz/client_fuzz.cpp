@@ -1,6 +1,6 @@
 // Any bytes as what a server sends to chat-load: its frames are found, however the bytes are cut, and
 // what they carry is read without harm.
-#include "client/framing.hpp"
+#include "client/connection/framing.hpp"
 #include "client/incoming.hpp"
 #include "tests/fuzz/require.hpp"
 

@@ -3,7 +3,7 @@
 // witness. Whatever the one does, both are sent whole frames in order only, the witness misses
 // nothing, each of its messages is acknowledged once both read, and the session ends with its
 // connection. One socket pair for each; no thread, no sleep. Compiled for both builds of the guard.
-#include "client/framing.hpp"
+#include "client/connection/framing.hpp"
 #include "server/chat/admission.hpp"
 #include "server/chat/room.hpp"
 #include "server/chat/roster.hpp"

@@ -10,9 +10,8 @@ import struct
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
-from chat_client import BINARY, CLOSE, PING, PONG, TEXT, frame  # noqa: E402
-from connection import upgrade_request  # noqa: E402
+from chat_client import BINARY, CLOSE, PING, PONG, TEXT, frame
+from connection import upgrade_request
 
 BIRTHS_PER_SECOND = 100
 REQUEST = upgrade_request("/?name=chaos")

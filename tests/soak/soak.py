@@ -12,11 +12,11 @@ import subprocess
 import sys
 import time
 
+from chat_client import ChatClient
+from chat_server import ChatServer, die_with_parent
+from connection import Connection
+
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "integration"))
-from chat_client import ChatClient  # noqa: E402
-from chat_server import ChatServer, die_with_parent  # noqa: E402
-from connection import Connection  # noqa: E402
 
 HONEST = 10
 PAUSE = 0.5       # seconds between two messages of an honest client

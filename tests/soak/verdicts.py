@@ -12,12 +12,10 @@ import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "integration"))
-from admin_client import AT_ONCE, Events, ask  # noqa: E402
-from chat_client import ChatClient  # noqa: E402
-from chat_server import PATIENCE, ChatServer, die_with_parent  # noqa: E402
-from connection import Connection  # noqa: E402
+from admin_client import AT_ONCE, Events, ask
+from chat_client import ChatClient
+from chat_server import PATIENCE, ChatServer, die_with_parent
+from connection import Connection
 
 STALL_AFTER = 250    # ms, the server's default
 STARVE_AFTER = 500   # ms, instead of the default of 2 s

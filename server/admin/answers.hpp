@@ -1,0 +1,72 @@
+// What the admin plane has to say, without the HTTP around it: a path comes in, status and body go
+// out. Watch thread only.
+#pragma once
+
+#include "server/admin/sources.hpp"
+#include "server/numbers/counters.hpp"
+
+#include <chrono>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace chat {
+
+/// A file of server/web/, embedded when the program was built.
+struct web_file {
+    std::string_view path; ///< as in a URL: `/page.js`
+    std::string_view type;
+    std::string_view content;
+};
+
+std::span<const web_file> web_files();
+
+struct admin_answer {
+    unsigned status = 200;
+    std::string_view type = "application/json";
+    std::string body;
+};
+
+class admin_answers {
+public:
+    using clock = std::chrono::steady_clock;
+
+    static constexpr std::string_view events_path = "/api/events";
+
+    admin_answers(server_facts server, const counters& numbers, admin_sources sources);
+
+    /// To a GET of this path, all but events_path.
+    [[nodiscard]] admin_answer to(std::string_view path) const;
+
+    /// What /api/state answers, and every event is.
+    [[nodiscard]] std::string state() const;
+
+    /// Several times a second, so that state() can tell how things were in the last second.
+    void sample();
+
+private:
+    struct past {
+        clock::time_point at;
+        histogram lag;
+    };
+
+    [[nodiscard]] admin_answer healthz() const;
+
+    server_facts server_;
+    const counters& numbers_;
+    admin_sources sources_;
+    clock::time_point started_ = clock::now();
+    std::deque<past> past_;
+};
+
+/// An answer that says what went wrong: `{"error":"…"}`.
+admin_answer admin_error(unsigned status, std::string_view why);
+
+/// True if a request for this host, as parse_address() returns it, may be answered. A page of another
+/// site can have its own name point here (DNS rebinding), and would then read what the browser thinks
+/// is its own. It can't do that with `localhost` or with a bare address, which is all that is needed
+/// here. `names` adds others, in lower case.
+bool is_trusted_host(const std::string& host, std::span<const std::string> names);
+
+} // namespace chat
