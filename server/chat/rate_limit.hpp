@@ -40,6 +40,9 @@ public:
         return true;
     }
 
+    /// Allows one more, if there is room for it.
+    void grant_one() { allowance_ = std::min(most_, allowance_ + 1); }
+
     /// To be called several times a second.
     void look_back(reading was, clock::time_point now) {
         refill(now);

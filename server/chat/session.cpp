@@ -36,7 +36,8 @@ constexpr std::chrono::seconds goodbye_time{1};
 constexpr std::size_t least_wire_bytes = 64 * 1024;
 constexpr std::size_t wire_bytes_per_byte = 8;
 
-// Pings, pongs and the like: so many a second, and so many that a client has saved up.
+// Pings, pongs and the like: so many a second, and so many that a client has saved up. And one with each
+// message, since whoever may say so much may ask as often whether it has arrived.
 constexpr std::size_t control_frames_per_second = 100;
 constexpr std::size_t control_frames_at_once = 5000;
 
@@ -197,8 +198,10 @@ task<session::last_read> session::read_loop() {
         if (!stream.is_message_done())
             continue;
         const auto size = buffer.size();
-        if (!leaving_since_)
+        if (!leaving_since_) {
             out().explain_all();
+            control_frames_.grant_one();
+        }
         counted.received_bytes.add(size);
         if (!leaving_since_) {
             const std::string_view payload{static_cast<const char*>(buffer.cdata().data()), size};

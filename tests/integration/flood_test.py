@@ -83,6 +83,14 @@ class Flood(ServerTest):
             self.assertEqual(client.read_to(seq, within=30)["text"], str(seq))
         self.assertEqual(metrics(server)[COUNT], 0)
 
+    def test_a_ping_with_each_message_is_no_flood(self):
+        server = self.start()
+        client = self.join(server)
+        for number in range(0, 2 * AT_ONCE, 100):
+            client.connection.send((frame(PING, b"p") + frame(TEXT, b"{}")) * 100)
+            client.wait_until(lambda: len(client.pongs) == number + 100, "their pongs")
+        self.assertEqual(metrics(server)[COUNT], 0)
+
     def test_a_client_that_pings_for_long_is_no_flood(self):
         """What is allowed grows with the time."""
         server = self.start()

@@ -34,6 +34,15 @@ TEST_CASE("more than a second's worth can be saved up if it is told so") {
     CHECK(count_allowed(limit, start + 1h) == 50);
 }
 
+TEST_CASE("what is granted is allowed, but not saved up beyond what there is room for") {
+    rate_limit limit{10, start};
+    limit.grant_one();
+    CHECK(count_allowed(limit, start) == 10);
+    limit.grant_one();
+    limit.grant_one();
+    CHECK(count_allowed(limit, start) == 2);
+}
+
 TEST_CASE("silence is not saved up") {
     rate_limit limit{10, start};
     for (int second = 1; second < 3600; ++second)
