@@ -33,32 +33,33 @@ using namespace std::chrono_literals;
 
 constexpr auto shutdown_deadline = 5s;
 
-/// Stops accepting, lets everyone have what was said, says goodbye; cuts off who is left at the
-/// deadline.
-task<> shut_down(listener& door, room& place, roster& everyone, wire::clock::time_point deadline) {
+/// Stops accepting, delivers the messages that are already in the room, and sends close frames. Aborts
+/// the connections that are still open at the deadline.
+task<> shut_down(listener& chat_listener, room& chat_room, roster& everyone,
+                 wire::clock::time_point deadline) {
     spdlog::info("shutting down clients={}", everyone.size());
-    door.stop();
+    chat_listener.stop();
     loop_timer cut_off{co_await asio::this_coro::executor, deadline};
     cut_off.async_wait([&](error_code cancelled) {
         if (!cancelled)
-            door.abort_all();
+            chat_listener.abort_all();
     });
-    co_await place.close();
+    co_await chat_room.close();
     everyone.dismiss_all();
-    while (door.connections() > 0) {
-        door.give_up_handshakes();
+    while (chat_listener.connections() > 0) {
+        chat_listener.give_up_handshakes();
         loop_timer pause{co_await asio::this_coro::executor, 5ms};
         co_await pause.async_wait(use_task);
     }
     everyone.stop();
-    place.stop();
+    chat_room.stop();
 }
 
-/// Every connection is a file descriptor. The soft limit of a shell is often 1024, and is ours to raise.
-/// Returns how many connections may be open; throws when none may.
+/// Raises the soft limit of file descriptors to the hard limit, because every connection needs one and a
+/// shell's soft limit is often 1024. Returns how many connections may be open; throws if none may.
 std::size_t allow_open_files(std::size_t connections, bool with_admin) {
-    // Our own are 14, and now and then a file of /proc. The admin plane has its share, and so answers
-    // when the chat is full.
+    // The server itself has 14 descriptors, and sometimes a file of /proc. The admin plane gets a
+    // reserve, so that it answers even when the chat is full.
     const std::size_t besides_connections =
         20 + (with_admin ? admin_server::settings{}.max_connections : 0);
     rlimit files{};
@@ -69,22 +70,22 @@ std::size_t allow_open_files(std::size_t connections, bool with_admin) {
     if (files.rlim_cur <= besides_connections)
         throw std::runtime_error{
             fmt::format("no descriptors are left for clients: the limit is {}, and the "
-                        "server keeps {} (see ulimit -Hn)",
+                        "server itself needs {} (see ulimit -Hn)",
                         files.rlim_cur, besides_connections)};
     if (files.rlim_cur < connections + besides_connections)
-        spdlog::warn("few descriptors limit={} needed={}: accepting will pause (see ulimit -Hn)",
+        spdlog::warn("few descriptors limit={} needed={}: accepting may pause (see ulimit -Hn)",
                      files.rlim_cur, connections + besides_connections);
     return files.rlim_cur - besides_connections;
 }
 
-void tell_limits(const limit_counts& struck) {
+void log_limits(const limit_counts& counts) {
     for (std::size_t i = 0; i < limit_names.size(); ++i) {
-        if (const auto times = struck.of(static_cast<limit>(i)); times > 0)
-            spdlog::info("limit struck name={} times={}", limit_names[i], times);
+        if (const auto times = counts.of(static_cast<limit>(i)); times > 0)
+            spdlog::info("limit hit name={} times={}", limit_names[i], times);
     }
 }
 
-/// Port 0 takes a free one. Throws when it can't, with a sentence that says what to do.
+/// Listens; port 0 takes a free port. Throws an error that says what to do if that fails.
 listener::acceptor_type listen_on(const asio::ip::tcp::endpoint& where, loop_executor loop) {
     try {
         return {loop, where};
@@ -92,7 +93,7 @@ listener::acceptor_type listen_on(const asio::ip::tcp::endpoint& where, loop_exe
         const bool in_use = error.code() == asio::error::address_in_use;
         throw std::runtime_error{fmt::format(
             "cannot listen on {}: {}{}", fmt::streamed(where), error.code().message(),
-            in_use ? " (another server runs there: choose another --port, or 0 for a free one)"
+            in_use ? " (another server uses this port: choose another --port, or 0 for a free one)"
                    : "")};
     }
 }
@@ -109,13 +110,13 @@ std::string ready_line(const std::string& chat_url, const std::optional<admin_se
                        mutex, guard, ::getpid());
 }
 
-/// Until nothing is left to do.
+/// Runs the loop until nothing is left to do.
 void run(asio::io_context& loop, lock_check check) {
     if (check.is_off()) {
         loop.run();
         return;
     }
-    // Slower, since Asio frees the memory that it recycles after each run_one().
+    // This is slower, because after each run_one() Asio frees the memory that it recycles.
     while (loop.run_one() > 0)
         check.after_handler();
 }
@@ -131,8 +132,8 @@ server_facts facts(const std::string& chat_url) {
             .pid = ::getpid()};
 }
 
-/// Takes the port at once, before the watch thread runs `watch`. Throws if it cannot, with a sentence that
-/// says what to do. Returns nothing with --no-admin. All that is passed in outlives the run of `watch`.
+/// Takes the port at once, before the watch thread runs `watch`. Throws an error that says what to do if
+/// that fails. Returns nothing with --no-admin. All arguments must outlive the run of `watch`.
 std::optional<admin_server> start_admin(boost::asio::io_context& watch,
                                         const server_options& options, const std::string& chat_url,
                                         const loop_monitor& monitor, const lock_ledger& ledger,
@@ -154,7 +155,7 @@ std::optional<admin_server> start_admin(boost::asio::io_context& watch,
     } catch (const boost::system::system_error& error) {
         throw std::runtime_error{
             fmt::format("cannot listen on {} for the live page: {} (choose another --admin-port, 0 "
-                        "for a free one, or do without: --no-admin)",
+                        "for a free one, or run without it: --no-admin)",
                         fmt::streamed(*options.admin), error.code().message())};
     }
 }
@@ -172,7 +173,7 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     const auto executor = loop.get_executor();
     const auto tick = std::clamp<std::chrono::milliseconds>(
         std::min(options.session.write_timeout, options.session.idle_timeout) / 4, 10ms, 250ms);
-    // Each takes a few kilobytes, and those who are turned away stay for half a second.
+    // A handshake takes a few kilobytes, and a refused client stays for half a second.
     constexpr std::size_t room_for_handshakes = 1024;
     const auto connections = options.clients.clients + room_for_handshakes;
     const auto descriptors = allow_open_files(connections, options.admin.has_value());
@@ -181,16 +182,16 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     lock_ledger ledger_of_fault;
     session_names names;
     roster everyone{executor, tick, names};
-    room place{executor, everyone, options.history, ledger};
-    listener door{listen_on(options.endpoint, executor),
-                  {.connections = connections, .descriptors = descriptors},
-                  tickets,
-                  place,
-                  everyone,
-                  options.session};
+    room chat_room{executor, everyone, options.history, ledger};
+    listener chat_listener{listen_on(options.endpoint, executor),
+                           {.connections = connections, .descriptors = descriptors},
+                           tickets,
+                           chat_room,
+                           everyone,
+                           options.session};
 
-    asio::co_spawn(executor, door.accept_all(), rethrow);
-    asio::co_spawn(executor, place.fan_out(), rethrow);
+    asio::co_spawn(executor, chat_listener.accept_all(), rethrow);
+    asio::co_spawn(executor, chat_room.fan_out(), rethrow);
     asio::co_spawn(executor, everyone.watch_over(), rethrow);
 
     asio::io_context watch{1};
@@ -202,10 +203,11 @@ int serve(const server_options& options, const std::function<void(std::string)>&
                           .exit_on_stall = options.exit_on_stall,
                           .shutdown_time = shutdown_deadline,
                           .on_signal = [&](wire::clock::time_point deadline) {
-                              asio::co_spawn(executor, shut_down(door, place, everyone, deadline),
-                                             rethrow);
+                              asio::co_spawn(
+                                  executor, shut_down(chat_listener, chat_room, everyone, deadline),
+                                  rethrow);
                           }}};
-    const auto chat_url = url_of("ws", door.local_endpoint());
+    const auto chat_url = url_of("ws", chat_listener.local_endpoint());
     const auto admin = start_admin(watch, options, chat_url, monitor, ledger, names);
     const watch_thread watching{watch};
     on_ready(ready_line(chat_url, admin));
@@ -214,10 +216,10 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     try {
         run(loop, {options.check_locks, {&ledger, &ledger_of_fault}});
     } catch (const std::exception& error) {
-        // Nothing is unwound: the loop dies last, and its tasks would need what is gone by then.
+        // Does not unwind: the loop would be destroyed last, after the objects that its tasks use.
         end_process(complain(error.what()));
     }
-    tell_limits(counted.struck);
+    log_limits(counted.struck);
     spdlog::info("bye");
     return EXIT_SUCCESS;
 }
