@@ -1,4 +1,4 @@
-// The main function of chat-server: prepares signals, the standard descriptors and the log, then calls serve().
+// main() of chat-server: prepares descriptors, signals and the log, then calls serve().
 #include "server/options.hpp"
 #include "server/serve.hpp"
 #include "server/watch/server_log.hpp"

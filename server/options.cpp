@@ -20,9 +20,9 @@ namespace {
 constexpr int exit_usage = 2;
 
 constexpr const char* summary =
-    "A WebSocket chat server on one thread, whose shared message buffer is guarded by std::mutex "
-    "or by an\n"
-    "async mutex, chosen when it was compiled (CMake: CHAT_MUTEX, CHAT_GUARD).\n";
+    "A WebSocket chat server on one thread. The lock of its shared message buffer is a std::mutex "
+    "or an\n"
+    "async mutex, chosen at compile time (CMake: CHAT_MUTEX, CHAT_GUARD).\n";
 
 constexpr const char* examples_and_codes = R"(
 Examples:

@@ -25,7 +25,7 @@ bool is_ours(std::string_view scheme) {
     return default_port(scheme).has_value();
 }
 
-// Takes host and target of an absolute form.
+// Takes host and target from a target in absolute form.
 destination destination_of(const web_url& url) {
     destination found;
     found.host = url.address;
@@ -40,14 +40,14 @@ destination destination_of(const web_url& url) {
 destination destination_of(const request_head& request) {
     const auto lines = request.count(http::field::host);
     if (lines == 0 && request.version() >= 11)
-        return {.problem = "the request names no Host", .host = {}, .target = {}};
+        return {.problem = "the request has no Host header", .host = {}, .target = {}};
     if (lines > 1)
-        return {.problem = "the request names more than one Host", .host = {}, .target = {}};
+        return {.problem = "the request has more than one Host header", .host = {}, .target = {}};
     destination found;
     if (const auto host = view(request[http::field::host]); !host.empty()) {
         found.host = parse_address(host);
         if (!found.host)
-            return {.problem = "the Host must be a name or an IP address, and a port if need be",
+            return {.problem = "the Host must be a name or an IP address, optionally with a port",
                     .host = {},
                     .target = {}};
     }
@@ -58,7 +58,7 @@ destination destination_of(const request_head& request) {
     }
     const auto url = parse_web_url(target);
     if (!url || !is_ours(url->scheme))
-        return {.problem = "the target must be a path, or a whole http or ws URL",
+        return {.problem = "the target must be a path or a complete http or ws URL",
                 .host = {},
                 .target = {}};
     return destination_of(*url);
@@ -67,7 +67,7 @@ destination destination_of(const request_head& request) {
 bool has_token(const request_head& request, http::field name, std::string_view token) {
     const auto [first, last] = request.equal_range(name);
     for (auto line = first; line != last; ++line) {
-        // Not Beast's token_list, which ends at the first member that is more than a token.
+        // Beast's token_list would stop at the first member that is more than a token.
         auto list = view(line->value());
         while (!list.empty()) {
             const auto member = list.substr(0, list.find(','));

@@ -1,6 +1,6 @@
-// What the loop counts: it adds here, the watch thread reads. One writer at a time, so that no atomic
-// read-modify-write is needed: an addition is a load, an add and a store. One server a process, so
-// these are global, as the log is.
+// The counters of the server: the loop adds, the watch thread reads. Only one thread writes at a time,
+// so an addition needs no atomic read-modify-write. The counters are global, like the log, because a
+// process runs one server.
 #pragma once
 
 #include "server/numbers/limits.hpp"
@@ -26,20 +26,20 @@ private:
 };
 
 struct counters {
-    counter clients; ///< how many take part now; the others only ever grow
+    counter clients; ///< in the chat now; all other counters only grow
     counter connections;
-    counter messages;   ///< said by someone
+    counter messages;   ///< sent by clients
     counter deliveries; ///< messages handed to a client's socket
     counter received_bytes;
     counter sent_bytes;
-    counter missed_messages;       ///< left the ring before a reader took them
+    counter missed_messages;       ///< left the ring before a client read them
     counter refused_messages;      ///< answered with an error
     counter refused_no_websocket;  ///< requests for another protocol, or another version of it
-    counter refused_shutting_down; ///< requests that came too late
-    limit_counts struck;           ///< connections that were not let in, clients that were closed
+    counter refused_shutting_down; ///< requests during a shutdown
+    limit_counts struck;           ///< how often each limit was hit
 };
 
-/// The server's.
+/// The counters of this process.
 inline constinit counters counted;
 
 } // namespace chat
