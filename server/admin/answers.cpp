@@ -26,7 +26,7 @@ std::int64_t milliseconds(std::chrono::steady_clock::duration time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
 
-// Of who holds the lock, or waits for it.
+// Describes a task that holds the lock or waits for it.
 json::object party_json(const admin_sources& sources, const lock_site& site,
                         std::chrono::steady_clock::time_point since) {
     return {{"task", site.task},
@@ -103,8 +103,7 @@ admin_answer not_found() {
     json::array known{"/",          "/healthz",   "/metrics",
                       "/api/state", "/api/stall", admin_answers::events_path};
     return {404, "application/json",
-            json::serialize(
-                json::object{{"error", "there is no such path"}, {"paths", std::move(known)}}) +
+            json::serialize(json::object{{"error", "no such path"}, {"paths", std::move(known)}}) +
                 "\n"};
 }
 
@@ -126,7 +125,7 @@ admin_answer admin_answers::to(std::string_view path) const {
     if (path == "/api/stall") {
         auto report = sources_.last_report();
         if (!report)
-            return admin_error(404, "there has been no stall");
+            return admin_error(404, "no stall has been reported");
         return {200, "application/json", std::move(*report)};
     }
     const auto files = web_files();
@@ -179,9 +178,9 @@ bool is_trusted_host(const std::string& host, std::span<const std::string> names
         return true;
     if (std::ranges::find(names, host) != names.end())
         return true;
-    boost::system::error_code no_address;
-    boost::asio::ip::make_address(host, no_address);
-    return !no_address;
+    boost::system::error_code not_an_address;
+    boost::asio::ip::make_address(host, not_an_address);
+    return !not_an_address;
 }
 
 } // namespace chat

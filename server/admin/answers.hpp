@@ -1,5 +1,5 @@
-// What the admin plane has to say, without the HTTP around it: a path comes in, status and body go
-// out. Watch thread only.
+// The content of the admin plane's answers, without HTTP: takes a path, returns status and body. Watch
+// thread only.
 #pragma once
 
 #include "server/admin/sources.hpp"
@@ -15,7 +15,7 @@ namespace chat {
 
 /// A file of server/web/, embedded when the program was built.
 struct web_file {
-    std::string_view path; ///< as in a URL: `/page.js`
+    std::string_view path; ///< as in a URL, such as `/page.js`
     std::string_view type;
     std::string_view content;
 };
@@ -36,13 +36,13 @@ public:
 
     admin_answers(server_facts server, const counters& numbers, admin_sources sources);
 
-    /// To a GET of this path, all but events_path.
+    /// Answers a GET of this path. Does not know events_path.
     [[nodiscard]] admin_answer to(std::string_view path) const;
 
-    /// What /api/state answers, and every event is.
+    /// Returns the state as JSON: the body of /api/state and of each event.
     [[nodiscard]] std::string state() const;
 
-    /// Several times a second, so that state() can tell how things were in the last second.
+    /// Takes a sample for the numbers of the last second in state(). Call it several times a second.
     void sample();
 
 private:
@@ -60,13 +60,13 @@ private:
     std::deque<past> past_;
 };
 
-/// An answer that says what went wrong: `{"error":"…"}`.
+/// Returns an answer that says what went wrong: `{"error":"…"}`.
 admin_answer admin_error(unsigned status, std::string_view why);
 
-/// True if a request for this host, as parse_address() returns it, may be answered. A page of another
-/// site can have its own name point here (DNS rebinding), and would then read what the browser thinks
-/// is its own. It can't do that with `localhost` or with a bare address, which is all that is needed
-/// here. `names` adds others, in lower case.
+/// True if a request for this host, normalised by parse_address(), may be answered. Another site can
+/// make its own name resolve to this machine (DNS rebinding), and its page could then read our answers,
+/// because the browser thinks that they come from that site. `localhost` and bare IP addresses are safe,
+/// so they are trusted. `names` lists further trusted names, in lower case.
 bool is_trusted_host(const std::string& host, std::span<const std::string> names);
 
 } // namespace chat

@@ -1,6 +1,5 @@
-// The numbers in Prometheus' text format: what the loop counted, and what the watch thread
-// measured. Made anew for each request, by prometheus-cpp's serialiser; nothing of it is on the
-// loop's way. Watch thread.
+// Metrics in Prometheus' text format: the loop's counters and the watch thread's measurements.
+// prometheus-cpp serialises them again for each request, at no cost to the loop. Watch thread only.
 #pragma once
 
 #include "server/admin/sources.hpp"

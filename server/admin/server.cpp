@@ -36,26 +36,26 @@ using response = http::response<http::string_body>;
 
 constexpr std::size_t max_header_bytes = 8192;
 constexpr std::size_t max_unread_bytes = 64 * 1024;
-constexpr int send_buffer_bytes = 16 * 1024; // what the kernel keeps for a client that is slow
-constexpr auto event_pause = 100ms;          // ten a second
+constexpr int send_buffer_bytes = 16 * 1024; // limits what the kernel buffers for a slow client
+constexpr auto event_pause = 100ms;          // ten per second
 constexpr auto linger_time = 1s;
 
 std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
 }
 
-/// Counts one while it lives, in a counter of the watch thread's.
-class place {
+/// Takes one slot while it lives, by counting in a counter of the watch thread.
+class slot {
 public:
-    explicit place(std::size_t& taken)
+    explicit slot(std::size_t& taken)
         : taken_{&++taken} {}
 
-    place(place&& other) noexcept
+    slot(slot&& other) noexcept
         : taken_{std::exchange(other.taken_, nullptr)} {}
 
-    place& operator=(place&&) = delete;
+    slot& operator=(slot&&) = delete;
 
-    ~place() {
+    ~slot() {
         if (taken_)
             --*taken_;
     }
@@ -64,10 +64,10 @@ private:
     std::size_t* taken_;
 };
 
-/// The connections that wait for their clients: to ask, to take the answer, or to hang up.
+/// Connections that wait for their client: to send a request, read the answer, or close.
 class waiting_connections {
 public:
-    /// Keeps a connection among them while it lives.
+    /// Lists a connection as waiting while it lives.
     class member {
     public:
         member(waiting_connections& all, stream_type& stream)
@@ -86,7 +86,7 @@ public:
         std::uint64_t number_;
     };
 
-    /// That which has waited longest for one thing. False when none does.
+    /// Closes the connection that has waited longest in its current state. Returns false if none waits.
     bool close_oldest() {
         if (streams_.empty())
             return false;
@@ -97,7 +97,7 @@ public:
     }
 
 private:
-    std::map<std::uint64_t, stream_type*> streams_; // in the order in which they came to wait
+    std::map<std::uint64_t, stream_type*> streams_; // in the order in which they started to wait
     std::uint64_t next_ = 0;
 };
 
@@ -107,7 +107,7 @@ response head_of(const request& asked, unsigned status, std::string_view type) {
     answer.set(http::field::server, "chat-server");
     answer.set(http::field::content_type, beast::string_view{type.data(), type.size()});
     answer.set(http::field::cache_control, "no-store");
-    // The page needs itself and nothing else, and nobody needs the page in a frame.
+    // The page loads only its own files, and no other page needs to frame it.
     answer.set("Content-Security-Policy",
                "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
                "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
@@ -127,15 +127,15 @@ response respond(const request& asked, admin_answer content) {
     return answer;
 }
 
-/// What came was no request, or too long.
+/// Returns the answer to a request that is malformed or too long.
 admin_answer answer_to_bad(const error_code& error) {
     const bool too_long =
         error == http::error::header_limit || error == http::error::buffer_overflow;
     return too_long ? admin_error(431, "the request's header exceeds 8 KiB")
-                    : admin_error(400, "this is no HTTP request");
+                    : admin_error(400, "not an HTTP request");
 }
 
-/// Says nothing to whom nothing can be said: who has left, or was too slow.
+/// True if the peer disconnected or timed out: there is no one to answer.
 bool is_gone(const error_code& error) {
     return error == http::error::end_of_stream || error == http::error::partial_message ||
            error == beast::error::timeout || error.category() == boost::system::system_category();
@@ -151,7 +151,7 @@ struct admin_server::plane : std::enable_shared_from_this<plane> {
 
     task<> accept_all();
     task<> keep_samples();
-    task<> serve(socket_type socket, place);
+    task<> serve(socket_type socket, slot);
     task<bool> answer(stream_type& stream, request asked);
     task<bool> write_response(stream_type& stream, response answer);
     task<> send_events(stream_type& stream, request asked);
@@ -189,14 +189,15 @@ task<> admin_server::plane::accept_all() {
             pause.expires_after(event_pause);
             co_await pause.async_wait(asio::as_tuple(use_task));
         } else if (connections < settings_.max_connections || waiting.close_oldest()) {
-            // Else those who only hold a connection would hide from all others how the chat fares.
-            auto visitor = serve(std::move(socket), place{connections});
+            // Closes an idle connection if necessary. Otherwise idle connections could lock everyone
+            // else out of the health page.
+            auto visitor = serve(std::move(socket), slot{connections});
             asio::co_spawn(acceptor.get_executor(), std::move(visitor),
                            [self = shared_from_this()](std::exception_ptr failed) {
                                if (failed)
                                    spdlog::error("admin connection failed");
                            });
-        } // else the socket closes itself
+        } // otherwise the socket's destructor closes it
     }
 }
 
@@ -209,7 +210,7 @@ task<> admin_server::plane::keep_samples() {
     }
 }
 
-task<> admin_server::plane::serve(socket_type socket, place) {
+task<> admin_server::plane::serve(socket_type socket, slot) {
     error_code ignored;
     socket.set_option(tcp::no_delay{true}, ignored);
     socket.set_option(asio::socket_base::send_buffer_size{send_buffer_bytes}, ignored);
@@ -229,7 +230,7 @@ task<> admin_server::plane::serve(socket_type socket, place) {
         const bool has_body =
             !error && (parser.chunked() || parser.content_length().value_or(0) > 0);
         if (!error)
-            asked.keep_alive(parser.keep_alive()); // the parser has read each line of Connection
+            asked.keep_alive(parser.keep_alive()); // the parser has read every Connection line
         const auto to = error ? destination{} : destination_of(asked);
         auto against = error ? answer_to_bad(error) : object_to(asked, to, has_body);
         if (against) {
@@ -250,7 +251,7 @@ admin_server::plane::object_to(const request& asked, const destination& to, bool
         return admin_error(400, to.problem);
     const bool names_one = to.host || asked.count(http::field::host) > 0;
     if (names_one && !(to.host && is_trusted_host(to.host->host, settings_.names)))
-        return admin_error(421, "requests must name localhost, an address, or an --admin-host");
+        return admin_error(421, "the Host must be localhost, an IP address or an --admin-host");
     if (asked.method() != http::verb::get && asked.method() != http::verb::head)
         return admin_error(405, "GET and HEAD only");
     if (has_body)
@@ -258,13 +259,13 @@ admin_server::plane::object_to(const request& asked, const destination& to, bool
     return std::nullopt;
 }
 
-// True when the connection may go on.
+// Answers the request. Returns true if the connection may continue.
 task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     const auto target = view(asked.target());
     const auto path = target.substr(0, target.find('?'));
     if (path == admin_answers::events_path) {
         if (streams >= settings_.max_streams) {
-            auto full = respond(asked, admin_error(503, "too many streams of events"));
+            auto full = respond(asked, admin_error(503, "too many event streams"));
             co_return co_await write_response(stream, std::move(full));
         }
         co_await send_events(stream, std::move(asked));
@@ -274,19 +275,19 @@ task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     co_return co_await write_response(stream, std::move(found));
 }
 
-// True when the connection may go on.
+// Returns true if the connection may continue.
 task<bool> admin_server::plane::write_response(stream_type& stream, response answer) {
     const waiting_connections::member writing{waiting, stream};
     const auto [error, size] = co_await http::async_write(stream, answer, asio::as_tuple(use_task));
     co_return !error && answer.keep_alive();
 }
 
-// Until the client leaves, or does not take one event in time. No more than one event is kept for
-// it here.
+// Sends events until the client leaves or fails to take an event in time. Keeps at most one event for
+// the client.
 task<> admin_server::plane::send_events(stream_type& stream, request asked) {
-    const place taken{streams};
+    const slot taken{streams};
     auto head = head_of(asked, 200, "text/event-stream");
-    head.keep_alive(false); // its end is the connection's
+    head.keep_alive(false); // the stream ends when the connection closes
     auto [error, size] = co_await http::async_write(stream, head, asio::as_tuple(use_task));
     loop_timer pause{acceptor.get_executor()};
     auto due = clock::now();
@@ -300,10 +301,10 @@ task<> admin_server::plane::send_events(stream_type& stream, request asked) {
         co_await pause.async_wait(asio::as_tuple(use_task));
     }
     if (error == beast::error::timeout)
-        spdlog::warn("admin client dropped reason=\"takes no events\"");
+        spdlog::warn("admin client dropped reason=\"does not read events\"");
 }
 
-// One event serves all who are due at about the same time.
+// All clients that are due at about the same time share one event.
 std::shared_ptr<const std::string> admin_server::plane::event() {
     const auto now = clock::now();
     if (!newest_event || now - event_made_at > event_pause / 2) {
@@ -313,11 +314,11 @@ std::shared_ptr<const std::string> admin_server::plane::event() {
     return newest_event;
 }
 
-// Reads, within bounds, what the client still sends: a close with unread input is a reset, which
-// would overtake the answer.
+// Reads what the client still sends, up to a limit. Closing a socket with unread input sends a reset,
+// and the client could lose the answer.
 task<> admin_server::plane::hang_up(stream_type& stream) {
     if (!stream.socket().is_open())
-        co_return; // closed for a newcomer
+        co_return; // close_oldest() closed it to admit a new connection
     const waiting_connections::member lingering{waiting, stream};
     error_code ignored;
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);

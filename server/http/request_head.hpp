@@ -19,7 +19,7 @@ using request_head = boost::beast::http::request<boost::beast::http::empty_body>
 struct destination {
     std::string_view problem;        ///< if not empty, answer 400; the rest is not set
     std::optional<web_address> host; ///< empty if the request names none
-    std::string target;              ///< path and query, also if the request has an absolute target
+    std::string target;              ///< path and query, even if the request has an absolute target
 };
 
 /// Reads Host and target (RFC 9112, 3.2). The host of a target in absolute form overrides Host.
