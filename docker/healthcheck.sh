@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Is the chat alive? Asks the admin plane, which answers while the chat is frozen or starved, and says
-# so: its answer is what `docker inspect` shows. It asks for no client's place and takes no lock.
+# Checks whether the chat is alive. Asks the admin plane, which answers even while the chat is frozen or
+# starved. `docker inspect` shows the answer. The check does not count as a client and takes no lock.
 set -euo pipefail
 
 probe() {

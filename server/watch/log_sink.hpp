@@ -1,5 +1,5 @@
-// Writes the log, on the log's own thread. In comes what spdlog's asynchronous logger took out of its
-// queue; out go lines on stderr. The write may block for as long as nobody reads: only this thread waits.
+// Writes messages from the queue of spdlog's asynchronous logger to stderr, on the log's own thread. If
+// nobody reads stderr, a write may block indefinitely, but only the log's thread waits.
 #pragma once
 
 #include <spdlog/async.h>
@@ -17,13 +17,13 @@
 
 namespace chat {
 
-/// Names of spdlog's loggers. What the second one logs is written as it is, without time and level.
+/// Names of the spdlog loggers. Text from the prose logger is written unchanged, without time and level.
 inline constexpr std::string_view log_name = "chat";
 inline constexpr std::string_view prose_name = "prose";
 
 class log_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 public:
-    /// The queue has one thread, and outlives it.
+    /// The queue must have exactly one thread, and must outlive the sink.
     log_sink(int descriptor, bool coloured, spdlog::details::thread_pool& queue)
         : descriptor_{descriptor}
         , coloured_{coloured}
@@ -31,16 +31,17 @@ public:
 
     // --- On any thread ---
 
-    /// Lines that were lost: overrun in the queue by newer ones, or refused by the descriptor. A stall
-    /// report that is overrun counts as one.
+    /// How many lines were lost: replaced in the queue by newer ones, or refused by the descriptor. A
+    /// stall report that is replaced counts as one line.
     [[nodiscard]] std::uint64_t dropped() const;
 
     void count_dropped(std::uint64_t lines = 1) { refused_ += lines; }
 
     [[nodiscard]] std::uint64_t flushes() const;
 
-    /// Waits for one more flush than there were; true if it came in time.
-    [[nodiscard]] bool wait_for_flush(std::uint64_t there_were, std::chrono::milliseconds at_most);
+    /// Waits until there have been more flushes than `earlier_flushes`. Returns false on timeout.
+    [[nodiscard]] bool wait_for_flush(std::uint64_t earlier_flushes,
+                                      std::chrono::milliseconds at_most);
 
 private:
     // --- On the log's thread ---
@@ -55,8 +56,8 @@ private:
     bool coloured_;
     spdlog::details::thread_pool& queue_;
     std::atomic<std::uint64_t> refused_{0};
-    std::uint64_t told_ = 0; // how many of the dropped lines a notice in the log has told of
-    bool torn_ = false;      // the last write ended in the middle of a line
+    std::uint64_t reported_ = 0; // how many dropped lines the log has reported
+    bool torn_ = false;          // the last write ended in the middle of a line
 
     mutable std::mutex flush_mutex_; // guards flushes_
     std::condition_variable flushed_;

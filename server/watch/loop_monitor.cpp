@@ -17,19 +17,19 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Within which a loop that is asked to shut down must at least turn once.
+// A loop that is asked to shut down must turn at least once within this time.
 constexpr milliseconds patience_at_a_signal{500};
-// What the machine may keep a thread waiting without being ill.
+// A healthy machine may keep a thread waiting this long.
 constexpr milliseconds usual_lateness{20};
-// The same verdict again within this time is a log line, without the prose.
-constexpr std::chrono::seconds until_told_again{10};
+// If the same verdict repeats within this time, only a log line is written, without the prose.
+constexpr std::chrono::seconds repeat_after{10};
 constexpr std::size_t waiters_in_a_report = 20;
 
 long long count_ms(std::chrono::steady_clock::duration time) {
     return std::chrono::duration_cast<milliseconds>(time).count();
 }
 
-/// True if the signal was ignored when the process began, as `nohup` has it.
+/// True if the process ignores the signal, for example because `nohup` started it.
 bool is_ignored(int signal) {
     struct sigaction now{};
     return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
@@ -45,7 +45,7 @@ void log_verdict(verdict found, long long for_ms) {
         spdlog::critical(
             "lock is starved: one task has held it, or waited for it, too long for_ms={}", for_ms);
     else if (found == verdict::congested)
-        spdlog::critical("loop is congested: it moves, but answers late for_ms={}", for_ms);
+        spdlog::critical("loop is congested: it runs, but answers late for_ms={}", for_ms);
     else
         spdlog::critical(
             "loop is frozen: its thread has not come back to the event loop verdict={} "
@@ -83,7 +83,7 @@ loop_monitor::~loop_monitor() {
 health loop_monitor::health() const {
     if (verdict_ == verdict::alive)
         return {};
-    const auto time = std::chrono::duration_cast<milliseconds>(clock::now() - ill_since_);
+    const auto time = std::chrono::duration_cast<milliseconds>(clock::now() - unhealthy_since_);
     return {condition_of(verdict_), verdict_, time};
 }
 
@@ -110,8 +110,8 @@ void loop_monitor::schedule() {
 
 void loop_monitor::tick() {
     const auto now = clock::now();
-    // When we did not run ourselves (the machine slept, or is overloaded), the loop may not have
-    // either: that time is not held against it.
+    // If this thread did not run (the machine slept, or is overloaded), the loop may not have run
+    // either, so that time does not count.
     const auto late = now - timer_.expiry();
     if (late > std::max(how_.limits.stall_after / 5, usual_lateness)) {
         moved_at_ += late;
@@ -150,8 +150,8 @@ void loop_monitor::take_answer(clock::time_point now) {
         excuse(lag, now);
 }
 
-// Subtracts a time in which the loop did not turn, or may not have, from that in which the lock stood
-// still. To begin anew instead would never call a lock starved, where such times are frequent.
+// Excludes time when the loop did not turn, or may not have, from the time that the lock was stuck.
+// Restarting the count instead could hide a starvation behind frequent short stalls.
 void loop_monitor::excuse(clock::duration lost, clock::time_point now) {
     const auto still_since = ledgers_.front()->stuck_since().value_or(turning_since_);
     turning_since_ = std::min(std::max(still_since, turning_since_) + lost, now);
@@ -191,37 +191,37 @@ void loop_monitor::act(verdict found, clock::time_point now) {
     const bool stall_is_over = answered_ && verdict_ != verdict::starved;
     const bool starvation_is_over = found != verdict::starved && verdict_ == verdict::starved;
     if (verdict_ != verdict::alive && (stall_is_over || starvation_is_over))
-        heal(now);
-    // A stall has one verdict, but for a loop that was congested and then stopped.
+        recover(now);
+    // A stall keeps its verdict, unless a congested loop stops completely.
     const bool worse = verdict_ == verdict::congested && condition_of(found) == condition::stalled;
     if (found != verdict::alive && (verdict_ == verdict::alive || worse))
         report(found, now);
 }
 
-void loop_monitor::heal(clock::time_point now) {
+void loop_monitor::recover(clock::time_point now) {
     spdlog::warn("{} moves again after_ms={}", verdict_ == verdict::starved ? "lock" : "loop",
-                 count_ms(now - ill_since_));
+                 count_ms(now - unhealthy_since_));
     verdict_ = verdict::alive;
 }
 
 void loop_monitor::report(verdict found, clock::time_point now) {
     const auto* const about = found == verdict::deadlock ? ledger_of_deadlock() : ledgers_.front();
     if (!about)
-        return; // it has just been released after all
+        return; // the lock has just been released after all
     const auto lock = about->snapshot(waiters_in_a_report);
     if (found == verdict::starved)
-        ill_since_ = std::max(about->stuck_since().value_or(now), turning_since_);
+        unhealthy_since_ = std::max(about->stuck_since().value_or(now), turning_since_);
     else if (found == verdict::deadlock)
-        ill_since_ = lock.waiters.back().since; // the last that the thread did
+        unhealthy_since_ = lock.waiters.back().since; // the last thing that the thread did
     else
-        ill_since_ = found == verdict::congested ? asked_at_ : moved_at_;
+        unhealthy_since_ = found == verdict::congested ? asked_at_ : moved_at_;
     verdict_ = found;
-    log_verdict(found, count_ms(now - ill_since_));
+    log_verdict(found, count_ms(now - unhealthy_since_));
 
     const stall_facts facts{
         .verdict = found,
         .now = now,
-        .stalled = std::chrono::duration_cast<milliseconds>(now - ill_since_),
+        .stalled = std::chrono::duration_cast<milliseconds>(now - unhealthy_since_),
         .loop = {.id = thread_.id(), .state = thread_.state(), .stack = std::nullopt},
         .cpu = std::chrono::duration_cast<milliseconds>(thread_.cpu_time() - cpu_then_),
         .handlers = thread_.handlers_ended() - handlers_when_asked_};
@@ -229,21 +229,21 @@ void loop_monitor::report(verdict found, clock::time_point now) {
     ++reports_[static_cast<std::size_t>(found)];
     ++newest_report_;
     if (found == verdict::starved) {
-        complete.loop.stack.emplace(); // it would show a loop that turns
-        tell(complete);
+        complete.loop.stack.emplace(); // empty, because the loop's thread is not stuck
+        publish(complete);
     } else {
-        last_report_ = to_json(complete); // that with the stack follows
-        tell_with_stack(std::move(complete));
+        last_report_ = to_json(complete); // the report with the stack follows
+        publish_with_stack(std::move(complete));
     }
 }
 
-// To name a stack takes a moment, since the debug information must be read: not on this thread, which
-// answers others meanwhile.
-void loop_monitor::tell_with_stack(stall_report complete) {
+// Naming the stack's functions takes a moment, because the debug information must be read. That happens on
+// another thread, so that this thread can still answer requests.
+void loop_monitor::publish_with_stack(stall_report complete) {
     auto stack = thread_.stack();
     if (how_.exit_on_stall && condition_of(complete.verdict) == condition::stalled) {
         complete.loop.stack = name_stack(stack);
-        tell(complete);
+        publish(complete);
         end_process(exit_frozen);
     }
     unnamed_ = {newest_report_, std::move(complete), std::move(stack)};
@@ -251,36 +251,36 @@ void loop_monitor::tell_with_stack(stall_report complete) {
         name_on_another_thread();
 }
 
-// One at a time. An older report than the newest is told no more.
+// Names one stack at a time. A report is dropped if there is a newer one.
 void loop_monitor::name_on_another_thread() {
     namer_ = std::thread{[this, next = std::exchange(unnamed_, {}).value()]() mutable {
         next.report.loop.stack = name_stack(next.stack);
         asio::post(timer_.get_executor(), [this, next = std::move(next)] {
-            namer_.join(); // takes no time: this was the last that it did
+            namer_.join(); // takes no time: posting this was the thread's last action
             if (next.number == newest_report_)
-                tell(next.report);
+                publish(next.report);
             else if (unnamed_)
                 name_on_another_thread();
         });
     }};
 }
 
-void loop_monitor::tell(const stall_report& complete) {
+void loop_monitor::publish(const stall_report& complete) {
     last_report_ = to_json(complete);
     const auto now = clock::now();
-    if (complete.verdict == told_ && now - told_at_ < until_told_again)
+    if (complete.verdict == logged_verdict_ && now - logged_at_ < repeat_after)
         return;
-    told_ = complete.verdict;
-    told_at_ = now;
+    logged_verdict_ = complete.verdict;
+    logged_at_ = now;
     const auto prose = to_prose(complete, the_log().coloured());
     the_log().prose().log(spdlog::level::critical,
                           spdlog::string_view_t{prose.data(), prose.size()});
 }
 
-// A deadlock never ends. Any other silence may, and the shutdown then be a clean one, until its
-// deadline.
+// Ends the process if a clean shutdown is impossible. A deadlock never ends. Any other silence may end
+// before the deadline, and then the shutdown is clean.
 void loop_monitor::give_up_shutdown(clock::time_point now) {
-    const auto silent = now - moved_at_; // a congested loop will come to it
+    const auto silent = now - moved_at_; // short if the loop is only congested
     if (!shutdown_deadline_ || silent < patience_at_a_signal ||
         (now < *shutdown_deadline_ && !ledger_of_deadlock()))
         return;
@@ -296,12 +296,12 @@ void loop_monitor::await_signal() {
     });
 }
 
-// Said from here, since the loop may not come to say it.
+// Logs on this thread, because the loop may be frozen.
 void loop_monitor::on_signal(int number) {
     const auto name = name_of(number);
     if (shutdown_deadline_ && number == SIGHUP) {
-        // Not impatience: when a terminal goes away, the kernel and the shell may send one each.
-        spdlog::info("{} again: already ending", name);
+        // Not impatience: when a terminal closes, the kernel and the shell may each send one.
+        spdlog::info("{} again: already shutting down", name);
         await_signal();
         return;
     }
@@ -310,7 +310,7 @@ void loop_monitor::on_signal(int number) {
         spdlog::warn("ending at once signal={} exit={}", name, code);
         end_process(code);
     }
-    spdlog::info("asked to end signal={}", name);
+    spdlog::info("asked to shut down signal={}", name);
     shutdown_deadline_ = clock::now() + how_.shutdown_time;
     asio::post(loop_, [shut_down = how_.on_signal, deadline = *shutdown_deadline_] {
         shut_down(deadline);
@@ -318,8 +318,8 @@ void loop_monitor::on_signal(int number) {
     await_signal();
 }
 
-// Does not wait for a verdict: --stall-after may be long, and whoever signals twice is not patient. A
-// loop that owes an answer to a probe, and has ended no handler since, does not turn.
+// True if the loop is stalled, or if a probe is overdue and no handler has ended since it was posted. Does
+// not wait for a verdict, because --stall-after may be long and a user who signals twice is impatient.
 bool loop_monitor::seems_frozen() const {
     return health().condition == condition::stalled ||
            (unanswered() > usual_lateness && thread_.handlers_ended() == handlers_when_asked_);

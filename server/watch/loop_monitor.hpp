@@ -1,6 +1,6 @@
-// Watches the loop from the watch thread, which survives its freeze: asks the loop for signs of life,
-// looks at the ledger of its locks, judges, and writes a report when something is wrong. Takes the
-// signals, too, so that Ctrl-C ends a frozen server. Never takes the chat lock.
+// Watches the loop from the watch thread, which keeps running when the loop freezes. Posts probes to the
+// loop, reads the ledgers of its locks, and writes a report if something is wrong. Also handles the
+// signals, so that Ctrl-C ends a frozen server. Never takes the chat lock.
 #pragma once
 
 #include "server/loop/loop_executor.hpp"
@@ -34,20 +34,20 @@ class loop_monitor {
 public:
     struct settings {
         patience limits;
-        bool exit_on_stall; ///< end the process with exit_frozen when the loop stalls
+        bool exit_on_stall; ///< end the process with exit_frozen if the loop stalls
         std::chrono::milliseconds shutdown_time; ///< from the first signal
-        /// Runs on the loop at the first SIGINT, SIGTERM or SIGHUP, and gets the deadline.
+        /// Runs on the loop at the first SIGINT, SIGTERM or SIGHUP. Gets the deadline.
         std::function<void(std::chrono::steady_clock::time_point)> on_signal;
     };
 
     static constexpr int exit_frozen = 3;
 
-    /// To be made on the loop's thread, before the watch thread runs `watch`. The first of the
-    /// ledgers is that of the chat lock.
+    /// Construct it on the loop's thread, before the watch thread runs `watch`. The first ledger
+    /// belongs to the chat lock.
     loop_monitor(asio::io_context& watch, loop_executor loop,
                  std::vector<const lock_ledger*> ledgers, const session_names& names, settings how);
 
-    /// When the watch thread has ended.
+    /// Call it only after the watch thread has ended.
     ~loop_monitor();
 
     loop_monitor(const loop_monitor&) = delete;
@@ -57,30 +57,30 @@ public:
 
     [[nodiscard]] chat::health health() const;
 
-    /// How long the loop owes an answer to a probe; 0 when it owes none.
+    /// How long the current probe has been unanswered; 0 if it is answered.
     [[nodiscard]] std::chrono::nanoseconds unanswered() const;
 
-    /// The last stall report, as JSON. Its stack is null at first: to name that takes a moment.
+    /// The last stall report, as JSON. Its stack is null until its functions are named.
     [[nodiscard]] const std::optional<std::string>& last_report() const { return last_report_; }
 
-    /// How many reports there were with this verdict.
+    /// How many reports had this verdict.
     [[nodiscard]] std::uint64_t reports(verdict which) const {
         return reports_[static_cast<std::size_t>(which)];
     }
 
-    /// How long the loop took to answer probes, those too that a stall kept from being asked.
+    /// How long the loop took to answer probes, including those that a stall prevented.
     [[nodiscard]] const histogram& lag() const { return lag_; }
 
 private:
     using clock = std::chrono::steady_clock;
 
-    // A question that the loop answers when it turns. Shared with the posted handler, which may
-    // outlive us.
+    // A question that the loop answers when it turns. The posted handler shares it, because that
+    // handler may outlive the monitor.
     struct probe {
-        std::atomic<clock::rep> answered_at{0}; // 0: not yet
+        std::atomic<clock::rep> answered_at{0}; // 0: unanswered
     };
 
-    // A report whose stack has no names yet.
+    // A report whose stack is not named yet.
     struct unnamed_report {
         std::uint64_t number;
         stall_report report;
@@ -97,11 +97,11 @@ private:
     [[nodiscard]] evidence look(clock::time_point now);
     [[nodiscard]] const lock_ledger* ledger_of_deadlock() const;
     void act(verdict found, clock::time_point now);
-    void heal(clock::time_point now);
+    void recover(clock::time_point now);
     void report(verdict found, clock::time_point now);
-    void tell_with_stack(stall_report complete);
+    void publish_with_stack(stall_report complete);
     void name_on_another_thread();
-    void tell(const stall_report& complete);
+    void publish(const stall_report& complete);
     void give_up_shutdown(clock::time_point now);
     void await_signal();
     void on_signal(int number);
@@ -119,26 +119,26 @@ private:
     clock::time_point asked_at_{};
     bool answered_ = false;
 
-    // When the loop's thread was last seen to end a handler, or was last asked, and what its counters
-    // said then.
+    // When the loop's thread last ended a handler or got a probe, as far as was seen, and the thread's
+    // counters at that time.
     clock::time_point moved_at_{};
     std::uint64_t handlers_then_ = 0;
     std::chrono::nanoseconds cpu_then_{};
     std::uint64_t handlers_when_asked_ = 0;
-    clock::time_point turning_since_{}; // later by as much as it has not turned: see excuse()
+    clock::time_point turning_since_{}; // moved forward by the times excused: see excuse()
 
-    verdict verdict_ = verdict::alive; // what was found and is not over
-    clock::time_point ill_since_{};
-    std::optional<clock::time_point> shutdown_deadline_; // since the first signal
+    verdict verdict_ = verdict::alive; // of the current problem
+    clock::time_point unhealthy_since_{};
+    std::optional<clock::time_point> shutdown_deadline_; // set at the first signal
 
     std::optional<std::string> last_report_;
-    clock::time_point told_at_{};
-    verdict told_ = verdict::alive;
+    clock::time_point logged_at_{};
+    verdict logged_verdict_ = verdict::alive;
     std::array<std::uint64_t, 6> reports_{};
     histogram lag_;
-    std::uint64_t newest_report_ = 0; // its number
+    std::uint64_t newest_report_ = 0; // the newest report's number
     std::optional<unnamed_report> unnamed_;
-    std::thread namer_; // of a report's stack
+    std::thread namer_; // the thread that names a stack
 };
 
 } // namespace chat

@@ -1,7 +1,7 @@
-// The log: spdlog's asynchronous logger, so that whoever logs only puts a message into a bounded queue.
-// Neither the loop's thread nor the watch thread ever waits for stderr, whatever is behind it: a
-// terminal that nobody reads, a full pipe, a slow disk. When the queue is full, the oldest lines give
-// way, are counted, and the next line that gets through says how many they were.
+// The server's log. It uses spdlog's asynchronous logger, so that logging only puts a message into a
+// bounded queue. The loop's thread and the watch thread never wait for stderr, even if stderr is a
+// stopped terminal, a full pipe or a slow disk. When the queue is full, the oldest lines are dropped, and
+// a line in the log says how many.
 #pragma once
 
 #include "server/watch/log_sink.hpp"
@@ -17,51 +17,52 @@ namespace chat {
 
 class server_log {
 public:
-    /// Enough for a burst, while the thread that writes has to wait for a processor.
+    /// Enough for a burst while the log's thread waits for a processor.
     static constexpr std::size_t default_length = 1000;
 
     explicit server_log(int descriptor, bool coloured, std::size_t queue_length = default_length);
 
-    /// Waits for the thread that writes, and so for whoever reads. The server's log is never destroyed.
+    /// Waits for the log's thread, and therefore for the reader. The server's own log is never destroyed.
     ~server_log() { queue_.reset(); }
 
     server_log(const server_log&) = delete;
     server_log& operator=(const server_log&) = delete;
 
-    /// A line for a call. The server's is spdlog's default logger.
+    /// Logs one line per call. In the server this is spdlog's default logger.
     [[nodiscard]] const std::shared_ptr<spdlog::async_logger>& lines() const { return lines_; }
 
-    /// For text that brings its own line ends: a stall report, or why the server can't run. It is
-    /// written whatever --log-level says.
+    /// Logs text with its own line ends: a stall report, or why the server cannot run. Ignores
+    /// --log-level.
     [[nodiscard]] spdlog::async_logger& prose() const { return *prose_; }
 
-    /// True if stderr is a terminal that wants colours: TERM is not dumb, NO_COLOR (no-color.org) not set.
+    /// True if the log is coloured. The server's log is coloured if stderr is a terminal, TERM is not dumb,
+    /// and NO_COLOR (no-color.org) is not set.
     [[nodiscard]] bool coloured() const { return coloured_; }
 
     /// How many lines were lost.
     [[nodiscard]] std::uint64_t dropped() const { return sink_->dropped(); }
 
-    /// Waits until all is written that was logged before; false if that takes longer than this.
+    /// Waits until everything logged so far is written. Returns false on timeout.
     bool drain(std::chrono::milliseconds at_most = std::chrono::milliseconds{500});
 
 private:
     [[nodiscard]] std::shared_ptr<spdlog::async_logger> make_logger(std::string_view name) const;
 
     bool coloured_;
-    std::shared_ptr<spdlog::details::thread_pool> queue_; // and its thread, which ends first
+    std::shared_ptr<spdlog::details::thread_pool> queue_; // with the log's thread, which ends first
     std::shared_ptr<log_sink> sink_;
     std::shared_ptr<spdlog::async_logger> lines_;
     std::shared_ptr<spdlog::async_logger> prose_;
 };
 
-/// The server's log, on stderr; made at the first call. Never destroyed: its thread may be blocked in a
-/// write at the end of the process, and nobody waits for it.
+/// Returns the server's log on stderr, which the first call creates. It is never destroyed, because its
+/// thread may be blocked in a write when the process ends.
 server_log& the_log();
 
-/// Ends the process from any thread, when what was logged is written, or won't be soon. Unwinds nothing.
+/// Drains the log, then ends the process without unwinding. May be called on any thread.
 [[noreturn]] void end_process(int code);
 
-/// The same by SIGABRT. The status is 134, also for PID 1 of a container, which that signal does not end.
+/// The same with SIGABRT. The exit status is 134 even for PID 1 of a container, which ignores the signal.
 [[noreturn]] void abort_process();
 
 } // namespace chat
