@@ -44,7 +44,7 @@ std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
 }
 
-/// Takes one slot while it lives, by counting in a counter of the watch thread.
+/// Occupies one slot of a limit while it lives. Watch thread only, like the counter of occupied slots.
 class slot {
 public:
     explicit slot(std::size_t& taken)

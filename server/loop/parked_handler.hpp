@@ -51,7 +51,7 @@ public:
     /// Posts the handler to the executor.
     template <class Executor>
     void post(const Executor& executor, Args... args) && {
-        // Does not use the operator above, because stall reports show every call on the stack.
+        // Does not call the operator above, because that call would appear in every stall report.
         boost::asio::post(executor, [kept = std::move(*this), args...]() mutable {
             std::exchange(kept.how_, nullptr)->run(kept.storage_, args...);
         });

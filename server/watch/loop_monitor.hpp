@@ -119,7 +119,7 @@ private:
     clock::time_point asked_at_{};
     bool answered_ = false;
 
-    // When the loop's thread last ended a handler or got a probe, as far as was seen, and the thread's
+    // When the loop's thread was last seen to end a handler, or last got a probe, and the thread's
     // counters at that time.
     clock::time_point moved_at_{};
     std::uint64_t handlers_then_ = 0;

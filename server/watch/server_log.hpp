@@ -62,7 +62,7 @@ server_log& the_log();
 /// Drains the log, then ends the process without unwinding. May be called on any thread.
 [[noreturn]] void end_process(int code);
 
-/// The same with SIGABRT. The exit status is 134 even for PID 1 of a container, which ignores the signal.
+/// The same with SIGABRT. The exit status is 134 even for PID 1 of a container, which SIGABRT does not end.
 [[noreturn]] void abort_process();
 
 } // namespace chat
