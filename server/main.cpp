@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
     spdlog::set_level(spdlog::level::from_str(chosen.log_level));
     int code = EXIT_SUCCESS;
     try {
-        code = serve(chosen);
+        code = serve(chosen, print_without_waiting);
     } catch (const std::exception& error) {
         code = complain(error.what());
     }
