@@ -34,7 +34,6 @@ struct outcome {
     ending end = ending::does_not_finish;
     std::vector<ledger::entry> steps;
     std::string mistake;      // what a task did wrong, or empty
-    std::string kernel_says;  // where in the kernel the frozen thread sleeps, or empty
     char asks = 0, holds = 0; // when frozen
 };
 
