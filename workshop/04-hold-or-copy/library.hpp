@@ -2,8 +2,8 @@
 // is yours, in exercise.cpp.
 #pragma once
 
-#include "server/sync/async_mutex.hpp"
 #include "server/sync/guarded.hpp"
+#include "workshop/lock_facts.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -18,31 +18,11 @@ namespace library {
 
 namespace asio = boost::asio;
 
-/// What the check wants to know of the lock.
-struct facts {
-    bool locked = false;
-    int waited = 0; // how many found the lock taken
-    int touched_unlocked = 0;
-};
-
-struct observer {
-    using site = chat::unobserved::site;
-    facts* noted = nullptr;
-
-    void waiting(const void* /*waiter*/, const site&) noexcept { ++noted->waited; }
-
-    void acquired(const void* /*waiter*/, const site&) noexcept { noted->locked = true; }
-
-    void abandoned(const void* /*waiter*/, const site&) noexcept {}
-
-    void released() noexcept { noted->locked = false; }
-};
-
 /// Title and text of what is at hand. A copy of the shelf is the reader's own, and needs no lock.
 class shelf {
 public:
-    shelf(facts& noted, std::map<std::string, std::string> texts)
-        : noted_{&noted}
+    shelf(const workshop::lock_facts& lock, std::map<std::string, std::string> texts)
+        : lock_{&lock}
         , texts_{std::move(texts)} {}
 
     shelf(const shelf& other)
@@ -65,13 +45,16 @@ public:
         texts_[title] = std::move(text);
     }
 
+    bool was_touched_unlocked() const { return touched_unlocked_; }
+
 private:
-    void touch() const { // counts what is done without the lock
-        if (noted_ != nullptr && !noted_->locked)
-            ++noted_->touched_unlocked;
+    void touch() const {
+        if (lock_ != nullptr && !lock_->locked)
+            touched_unlocked_ = true;
     }
 
-    facts* noted_ = nullptr;
+    const workshop::lock_facts* lock_ = nullptr;
+    mutable bool touched_unlocked_ = false;
     std::map<std::string, std::string> texts_;
 };
 
@@ -79,12 +62,10 @@ struct house {
     explicit house(asio::io_context& context)
         : loop{context} {}
 
-    using mutex = chat::basic_async_mutex<asio::any_io_executor, chat::concurrent, observer>;
-
     asio::io_context& loop;
-    facts noted;
-    chat::guarded<library::shelf, mutex> shelf{
-        loop, chat::observed_by{observer{&noted}}, noted,
+    workshop::lock_facts lock;
+    chat::guarded<library::shelf, workshop::counted_async_mutex> shelf{
+        loop, chat::observed_by{workshop::lock_observer{&lock}}, lock,
         std::map<std::string, std::string>{{"Emma", "text of Emma"}, {"Walden", "text of Walden"}}};
     std::map<std::string, int> fetched; // titles that the archive was asked for, and how often
 
