@@ -8,9 +8,9 @@ target_compile_features(error_checking PRIVATE cxx_std_20)
 
 # A sanitizer's runtime wants to be the first library, and has locks of its own.
 if(NOT CHAT_SANITIZE)
-  add_test(NAME workshop.02.error_checking COMMAND ${CMAKE_COMMAND} -E env
+  add_test(NAME workshop.06.error_checking COMMAND ${CMAKE_COMMAND} -E env
     LD_PRELOAD=$<TARGET_FILE:error_checking> $<TARGET_FILE:stand_in>)
-  set_tests_properties(workshop.02.error_checking PROPERTIES TIMEOUT 20 LABELS workshop
+  set_tests_properties(workshop.06.error_checking PROPERTIES TIMEOUT 20 LABELS workshop
     PASS_REGULAR_EXPRESSION "EDEADLK.*ended: Resource deadlock avoided")
 endif()
 
