@@ -1,5 +1,5 @@
-// Lesson 2, the solution: a guard that a tool knows, and that ends before the co_await.
-#include "workshop/02-what-the-tools-say/till.hpp"
+// Lesson 6, the solution: a guard that a tool knows, and that ends before the co_await.
+#include "workshop/06-what-the-tools-say/till.hpp"
 
 namespace shop {
 

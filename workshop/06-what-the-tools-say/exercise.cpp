@@ -1,11 +1,11 @@
-// Lesson 2, the exercise. Three customers pay at one till on one thread, and it freezes; no tool says
+// Lesson 6, the exercise. Three customers pay at one till on one thread, and it freezes; no tool says
 // a word. First make clang-tidy see it: change how the lock is held, not how long. Then repair it.
 //
 //     cmake --build build/lesson --target lesson_06_exercise && build/lesson/bin/lesson_06_exercise
 //
 // When that says SUCCESS, delete the next line.
 // I AM NOT DONE
-#include "workshop/02-what-the-tools-say/till.hpp"
+#include "workshop/06-what-the-tools-say/till.hpp"
 
 namespace shop {
 

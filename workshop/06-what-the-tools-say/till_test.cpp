@@ -2,7 +2,7 @@
 // linked with solution.cpp it passes. Exit codes: 0 passed, 1 failed, 3 frozen, as of chat-server.
 #include <doctest/doctest.h>
 
-#include "workshop/02-what-the-tools-say/till.hpp"
+#include "workshop/06-what-the-tools-say/till.hpp"
 #include "workshop/watchdog.hpp"
 
 #include <boost/asio/co_spawn.hpp>
