@@ -37,7 +37,7 @@ void copy_config(report& r, const load_options& o) {
     r.warmup_ms = in_milliseconds(o.warmup);
     r.timeout_ms = in_milliseconds(o.timeout);
     r.message_bytes = o.message_bytes;
-    r.expected_outcome = to_string(o.expected);
+    r.expected_outcome = o.expected;
 }
 
 } // namespace
@@ -150,7 +150,7 @@ report load_run::make_report() const {
     report r;
     copy_config(r, options_);
     r.interrupted = interrupted_;
-    r.outcome = to_string(watchdog_.outcome());
+    r.outcome = watchdog_.outcome();
     if (const auto& silence = watchdog_.longest())
         (silence->outcome == verdict::frozen ? r.froze : r.starved) = describe(*silence, start_);
     r.mutex = context_.mutex;

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 
 namespace chat::load {
 
@@ -60,9 +59,6 @@ Exit codes:
      interrupted; or all connections ended                out of order; or the server closed a client
   2  usage                                             6  starved
   3  frozen)";
-
-const std::map<std::string, verdict> outcomes{
-    {"alive", verdict::alive}, {"starved", verdict::starved}, {"frozen", verdict::frozen}};
 
 /// CLI11's one-line errors speak of what was wrong; this of what to do.
 constexpr auto advice = "; see chat-load --help";
@@ -157,7 +153,7 @@ void add_load_options(CLI::App& app, load_options& load) {
     add_duration(app, "--connect-timeout", load.connect_timeout, "for each client to join [5s]",
                  positive_duration_check());
     app.add_option_function<std::string>(
-           "--expect", [&load](const std::string& value) { load.expected = outcomes.at(value); },
+           "--expect", [&load](const std::string& value) { load.expected = verdict_named(value).value(); },
            "alive, starved or frozen [alive]")
         ->check(CLI::IsMember({"alive", "starved", "frozen"}));
     add_limit(app, "--max-p50", load.max_p50, "fail when half of all deliveries take longer");

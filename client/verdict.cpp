@@ -16,6 +16,14 @@ std::string_view to_string(verdict v) {
     return "";
 }
 
+std::optional<verdict> verdict_named(std::string_view name) {
+    for (const auto each : {verdict::alive, verdict::starved, verdict::frozen, verdict::gone}) {
+        if (to_string(each) == name)
+            return each;
+    }
+    return {};
+}
+
 std::string_view to_string(newcomer n) {
     switch (n) {
     case newcomer::timed_out:

@@ -2,10 +2,10 @@
 // of the cases is the test.
 #pragma once
 
-#include "client/connection/connection.hpp"
 #include "client/time.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace chat::load {
@@ -18,6 +18,9 @@ enum class verdict {
 };
 
 std::string_view to_string(verdict v);
+
+/// The verdict that to_string() calls so; nothing if there is none.
+std::optional<verdict> verdict_named(std::string_view name);
 
 /// What became of one more client that tried to join.
 enum class newcomer {

@@ -28,8 +28,12 @@ std::string loop(const report& run) {
 
 } // namespace
 
+bool was_interrupted(const report& run) {
+    return run.interrupted && run.outcome == verdict::alive;
+}
+
 std::string outcome_in_words(const report& run) {
-    return run.interrupted && run.outcome == "alive" ? "interrupted" : run.outcome;
+    return std::string{was_interrupted(run) ? "interrupted" : to_string(run.outcome)};
 }
 
 std::string grouped(std::uint64_t number) {

@@ -17,6 +17,9 @@ struct fact {
 std::vector<fact> facts(const report& run);
 
 /// The verdict, but `interrupted` for a run that was ended while all seemed well.
+/// True if Ctrl-C ended a run in which nothing was wrong so far.
+bool was_interrupted(const report& run);
+
 std::string outcome_in_words(const report& run);
 
 /// 1234567 as `1,234,567`.

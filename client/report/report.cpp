@@ -121,7 +121,14 @@ json::object write_config(const report& r) {
             {"warmup_ms", r.warmup_ms},
             {"timeout_ms", r.timeout_ms},
             {"message_bytes", r.message_bytes},
-            {"expect", r.expected_outcome}};
+            {"expect", to_string(r.expected_outcome)}};
+}
+
+verdict read_verdict(const json::value& value) {
+    const auto found = verdict_named(json::value_to<std::string>(value));
+    if (!found)
+        throw std::runtime_error{"its verdict is unknown"};
+    return *found;
 }
 
 void read_config(report& r, const json::value& value) {
@@ -138,13 +145,13 @@ void read_config(report& r, const json::value& value) {
     r.warmup_ms = number("warmup_ms");
     r.timeout_ms = number("timeout_ms");
     r.message_bytes = count("message_bytes");
-    r.expected_outcome = json::value_to<std::string>(o.at("expect"));
+    r.expected_outcome = read_verdict(o.at("expect"));
 }
 
 report read_report(const json::object& o) {
     const auto count = [&](const char* key) { return o.at(key).to_number<std::uint64_t>(); };
     report r;
-    r.outcome = json::value_to<std::string>(o.at("verdict"));
+    r.outcome = read_verdict(o.at("verdict"));
     r.exit_code = o.at("exit_code").to_number<int>();
     r.interrupted = o.at("interrupted").as_bool();
     r.froze = read_silence(o.at("froze"));
@@ -179,7 +186,7 @@ report read_report(const json::object& o) {
 
 std::string to_json(const report& r) {
     const json::object o{
-        {"verdict", r.outcome},
+        {"verdict", to_string(r.outcome)},
         {"exit_code", r.exit_code},
         {"interrupted", r.interrupted},
         {"froze", write(r.froze)},

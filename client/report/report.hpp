@@ -3,7 +3,7 @@
 
 #include "client/errors.hpp"
 #include "client/histogram.hpp"
-#include "client/options.hpp"
+#include "client/verdict.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -51,8 +51,8 @@ struct closed_clients {
 
 struct report {
     std::string name;    ///< of the file that it was read from, to tell it from another
-    std::string outcome; ///< of verdict
-    std::string expected_outcome;
+    verdict outcome = verdict::alive;
+    verdict expected_outcome = verdict::alive;
     int exit_code = 0;
     bool interrupted = false;
     std::optional<silence_report> froze;

@@ -31,9 +31,9 @@ bool is_flawed(const report& run) {
 
 std::string_view colour_of(const report& run) {
     constexpr std::string_view red = "\x1b[1;31m", yellow = "\x1b[1;33m", green = "\x1b[1;32m";
-    if (run.outcome == "frozen" || run.outcome == "gone")
+    if (run.outcome == verdict::frozen || run.outcome == verdict::gone)
         return red;
-    return run.outcome == "starved" || run.interrupted || is_flawed(run) || run.not_awaited > 0
+    return run.outcome == verdict::starved || run.interrupted || is_flawed(run) || run.not_awaited > 0
                ? yellow
                : green;
 }
@@ -133,12 +133,12 @@ bool is_close(const report& run, std::string_view kind) {
 
 std::string closing_line(const report& run) {
     if (run.exit_code == as_expected)
-        return run.outcome == "alive" ? "" : fmt::format("As expected: {}.", run.outcome);
+        return run.outcome == verdict::alive ? "" : fmt::format("As expected: {}.", to_string(run.outcome));
     if (run.interrupted)
         return "Interrupted: this is the report so far (exit 1).";
-    if (run.exit_code == missed_limits || run.outcome == "gone")
+    if (run.exit_code == missed_limits || run.outcome == verdict::gone)
         return fmt::format("Exit {}.", run.exit_code);
-    return fmt::format("Expected was {} (exit {}).", run.expected_outcome, run.exit_code);
+    return fmt::format("Expected was {} (exit {}).", to_string(run.expected_outcome), run.exit_code);
 }
 
 } // namespace
@@ -148,7 +148,7 @@ std::string headline(const report& run) {
         return run.froze->after_messages == 1
                    ? "FROZEN on the first message"
                    : "FROZEN on message " + grouped(run.froze->after_messages);
-    if (run.outcome == "gone")
+    if (run.outcome == verdict::gone)
         return run.closed_by_server.empty() ? "GONE: all connections broke"
                                             : "GONE: the server closed all connections";
     if (run.starved)

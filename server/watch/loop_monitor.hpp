@@ -1,31 +1,27 @@
-// Watches the loop from the watch thread, which survives its freeze: asks the loop for signs of life,
-// looks at the ledger of its locks, judges, and writes a report when something is wrong. Takes the
-// signals, too, so that Ctrl-C ends a frozen server. Never takes the chat lock.
+// Watches the loop from the watch thread, which survives a freeze: probes the loop, judges what it sees, and
+// reports what is wrong. Never takes the chat lock.
 #pragma once
 
 #include "server/loop/loop_executor.hpp"
 #include "server/numbers/histogram.hpp"
 #include "server/sync/lock_ledger.hpp"
 #include "server/watch/health.hpp"
+#include "server/watch/loop_probe.hpp"
 #include "server/watch/session_names.hpp"
+#include "server/watch/shutdown_watch.hpp"
+#include "server/watch/stack_namer.hpp"
 #include "server/watch/stall_report.hpp"
-#include "server/watch/thread_view.hpp"
 #include "server/watch/verdict.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <thread>
 #include <vector>
 
 namespace chat {
@@ -40,15 +36,10 @@ public:
         std::function<void(std::chrono::steady_clock::time_point)> on_signal;
     };
 
-    static constexpr int exit_frozen = 3;
-
-    /// To be made on the loop's thread, before the watch thread runs `watch`. The first of the
-    /// ledgers is that of the chat lock.
+    /// Constructed on the loop's thread, before the watch thread runs `watch`. The first of the ledgers is the
+    /// chat lock's.
     loop_monitor(asio::io_context& watch, loop_executor loop,
                  std::vector<const lock_ledger*> ledgers, const session_names& names, settings how);
-
-    /// When the watch thread has ended.
-    ~loop_monitor();
 
     loop_monitor(const loop_monitor&) = delete;
     loop_monitor& operator=(const loop_monitor&) = delete;
@@ -57,88 +48,52 @@ public:
 
     [[nodiscard]] chat::health health() const;
 
-    /// How long the loop owes an answer to a probe; 0 when it owes none.
-    [[nodiscard]] std::chrono::nanoseconds unanswered() const;
+    /// How long the loop has owed an answer to a probe; 0 if it owes none.
+    [[nodiscard]] std::chrono::nanoseconds unanswered() const { return probe_.unanswered(); }
 
-    /// The last stall report, as JSON. Its stack is null at first: to name that takes a moment.
+    /// The last stall report as JSON. Its stack is null at first, because naming it takes a moment.
     [[nodiscard]] const std::optional<std::string>& last_report() const { return last_report_; }
 
-    /// How many reports there were with this verdict.
+    /// How many reports had this verdict.
     [[nodiscard]] std::uint64_t reports(verdict which) const {
         return reports_[static_cast<std::size_t>(which)];
     }
 
-    /// How long the loop took to answer probes, those too that a stall kept from being asked.
-    [[nodiscard]] const histogram& lag() const { return lag_; }
+    /// How long the loop took to answer probes, including those that a stall kept from being sent.
+    [[nodiscard]] const histogram& lag() const { return probe_.lag(); }
 
 private:
     using clock = std::chrono::steady_clock;
 
-    // A question that the loop answers when it turns. Shared with the posted handler, which may
-    // outlive us.
-    struct probe {
-        std::atomic<clock::rep> answered_at{0}; // 0: not yet
-    };
-
-    // A report whose stack has no names yet.
-    struct unnamed_report {
-        std::uint64_t number;
-        stall_report report;
-        std::vector<void*> stack;
-    };
-
-    [[nodiscard]] bool owes_answer() const;
-    [[nodiscard]] clock::duration period() const;
     void schedule();
     void tick();
-    void ask(clock::time_point now);
-    void take_answer(clock::time_point now);
-    void excuse(clock::duration lost, clock::time_point now);
     [[nodiscard]] evidence look(clock::time_point now);
     [[nodiscard]] const lock_ledger* ledger_of_deadlock() const;
     void act(verdict found, clock::time_point now);
     void heal(clock::time_point now);
     void report(verdict found, clock::time_point now);
+    [[nodiscard]] clock::time_point began_at(verdict found, const lock_snapshot& lock,
+                                             clock::time_point now) const;
+    [[nodiscard]] stall_facts facts_of(verdict found, clock::time_point now) const;
     void tell_with_stack(stall_report complete);
-    void name_on_another_thread();
     void tell(const stall_report& complete);
-    void give_up_shutdown(clock::time_point now);
-    void await_signal();
-    void on_signal(int number);
     [[nodiscard]] bool seems_frozen() const;
 
-    loop_executor loop_;
     std::vector<const lock_ledger*> ledgers_;
     const session_names& names_;
-    settings how_;
-    thread_view thread_;
+    patience limits_;
+    bool exit_on_stall_;
     asio::steady_timer timer_;
-    asio::signal_set signals_;
-
-    std::shared_ptr<probe> probe_ = std::make_shared<probe>();
-    clock::time_point asked_at_{};
-    bool answered_ = false;
-
-    // When the loop's thread was last seen to end a handler, or was last asked, and what its counters
-    // said then.
-    clock::time_point moved_at_{};
-    std::uint64_t handlers_then_ = 0;
-    std::chrono::nanoseconds cpu_then_{};
-    std::uint64_t handlers_when_asked_ = 0;
-    clock::time_point turning_since_{}; // later by as much as it has not turned: see excuse()
+    loop_probe probe_;
+    stack_namer namer_;
+    shutdown_watch shutdown_;
 
     verdict verdict_ = verdict::alive; // what was found and is not over
     clock::time_point ill_since_{};
-    std::optional<clock::time_point> shutdown_deadline_; // since the first signal
-
     std::optional<std::string> last_report_;
     clock::time_point told_at_{};
     verdict told_ = verdict::alive;
     std::array<std::uint64_t, 6> reports_{};
-    histogram lag_;
-    std::uint64_t newest_report_ = 0; // its number
-    std::optional<unnamed_report> unnamed_;
-    std::thread namer_; // of a report's stack
 };
 
 } // namespace chat

@@ -18,7 +18,7 @@ namespace {
 
 report frozen_run() {
     report run;
-    run.outcome = run.expected_outcome = "frozen";
+    run.outcome = run.expected_outcome = verdict::frozen;
     run.clients = 50;
     run.senders = 1;
     run.mutex = "std";
@@ -37,7 +37,7 @@ report frozen_run() {
 
 report living_run() {
     report run;
-    run.outcome = run.expected_outcome = "alive";
+    run.outcome = run.expected_outcome = verdict::alive;
     run.clients = 50;
     run.senders = 1;
     run.window = 16;
@@ -186,7 +186,7 @@ TEST_CASE("a client that the server closed is named once, with code and reason")
 TEST_CASE("foreign bytes are shown, not obeyed, and every report is JSON") {
     const std::string rude = "\x1b]0;owned\x07<b>\xff\xc3\xb6";
     auto run = living_run();
-    run.name = run.url = run.mutex = run.guard = run.outcome = rude;
+    run.name = run.url = run.mutex = run.guard = rude;
     run.errors = {{rude, 1}};
     run.closed_by_server = {{.clients = 1, .code = 1008, .reason = rude}};
     run.missed_limits = {rude};
@@ -201,6 +201,12 @@ TEST_CASE("foreign bytes are shown, not obeyed, and every report is JSON") {
     const auto back = report_from_json(to_json(run));
     CHECK(back.closed_by_server.at(0).reason == "\x1b]0;owned\x07<b>\\xff\xc3\xb6");
     CHECK(to_json(back) == to_json(run));
+}
+
+TEST_CASE("a report with an unknown verdict is not a report") {
+    auto value = json::parse(to_json(frozen_run()));
+    value.as_object()["verdict"] = "<b>fine</b>";
+    CHECK_THROWS_AS(report_from_json(json::serialize(value)), std::runtime_error);
 }
 
 TEST_CASE("numbers that nothing can have do no harm") {
