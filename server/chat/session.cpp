@@ -28,8 +28,8 @@ namespace {
 
 // For the upgrade answer, and for a peer that does not answer our close frame.
 constexpr std::chrono::seconds patience_with_handshakes{5};
-// How long a peer that takes nothing may still take our close frame.
-constexpr std::chrono::seconds goodbye_time{1};
+// How long a connection that is being closed may still take the close frame.
+constexpr std::chrono::seconds time_to_take_the_close_frame{1};
 
 // What a message may take on the wire, in fragments of one byte: seven bytes for each, and some empty
 // fragments. The first summand is for what Beast has read ahead.
@@ -92,7 +92,7 @@ task<> session::run() {
         const auto end = co_await read_loop();
         out().flush(); // who sends no more may still read: what its socket takes at once
         if (end == last_read::too_much && !out().blocked_since())
-            co_await out().linger(self, goodbye_time);
+            co_await out().linger(self, time_to_take_the_close_frame);
     } catch (...) {
         failed = std::current_exception();
     }
@@ -295,38 +295,40 @@ void session::look_back(bool loop_stood_still, clock::time_point now) {
 }
 
 void session::check_time_limits(clock::time_point now) {
-    // Whoever takes something lives, and its pong may wait behind what it has not read. And whom we do not
-    // read, as its message waits for the lock, we cannot hear.
-    const auto quiet_time = limits_.idle_timeout / 2;
-    const bool may_be_gone = out().blocked_since() || now - heard_ > quiet_time;
+    // A client that still accepts data is alive, even if its pong is queued behind unread messages. While its own
+    // message waits for the lock we do not read from it, so silence proves nothing.
+    const bool may_be_gone = out().blocked_since() || now - heard_ > limits_.idle_timeout / 2;
     if ((may_be_gone && out().has_taken_something(now)) || is_handling_)
         heard_ = now;
-    if (leaving_since_) {
-        see_off(now);
-    } else if (out().blocked_since() && now - *out().blocked_since() > write_timeout()) {
+    switch (next_step(signs(), limits_, now)) {
+    case liveness_step::none:
+        break;
+    case liveness_step::ping:
+        ping(now);
+        break;
+    case liveness_step::leave_idle:
+        leave(limit::idle_time, "idle");
+        break;
+    case liveness_step::leave_slow:
         spdlog::warn("slow reader session={} name={:?} action=close", id_, name_);
         leave(limit::write_time, "you read too slowly");
-    } else if (pinged_ > heard_ && now - pinged_ > quiet_time) {
-        leave(limit::idle_time, "idle");
-    } else if (now - heard_ > quiet_time && pinged_ < heard_ && !ping_is_out_) {
-        ping(now);
+        break;
+    case liveness_step::close:
+        out().close();
+        break;
+    case liveness_step::reset:
+        abort();
+        break;
     }
 }
 
-// Ends the connection of one that was told to go and does not.
-void session::see_off(clock::time_point now) {
-    const auto blocked_since = out().blocked_since();
-    const bool takes_nothing =
-        blocked_since && now - std::max(*leaving_since_, *blocked_since) > goodbye_time;
-    if (takes_nothing || now - *leaving_since_ > patience_with_handshakes)
-        blocked_since ? abort() : out().close();
-}
-
-session::clock::duration session::write_timeout() const {
-    // At the end who holds up everybody has less time, so that the others get all that was said.
-    const bool is_in_the_way = room_.is_closed() && room::waits_with_the_lock();
-    return is_in_the_way ? std::min<clock::duration>(limits_.write_timeout, goodbye_time)
-                         : limits_.write_timeout;
+liveness_signs session::signs() const {
+    return {.heard = heard_,
+            .pinged = pinged_,
+            .ping_is_out = ping_is_out_,
+            .blocked_since = out_->blocked_since(),
+            .leaving_since = leaving_since_,
+            .holds_up_the_shutdown = room_.is_closed() && room::waits_with_the_lock()};
 }
 
 void session::ping(clock::time_point now) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "server/chat/admission.hpp"
+#include "server/chat/liveness.hpp"
 #include "server/chat/protocol.hpp"
 #include "server/chat/rate_limit.hpp"
 #include "server/chat/session_limits.hpp"
@@ -119,8 +120,7 @@ private:
     task<> refuse(refusal why);
     task<> rename(std::string name);
     void deliver_in_background();
-    void see_off(clock::time_point now);
-    [[nodiscard]] clock::duration write_timeout() const;
+    [[nodiscard]] liveness_signs signs() const;
     void ping(clock::time_point now);
 
     bool going_ = false;
