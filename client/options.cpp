@@ -2,6 +2,7 @@
 
 #include "client/stamp.hpp"
 #include "server/http/web_address.hpp"
+#include "server/numbers/duration.hpp"
 #include "server/numbers/whole_number.hpp"
 
 #include <CLI/CLI.hpp>

@@ -2,13 +2,12 @@
 
 #include "server/chat/room.hpp"
 #include "server/http/web_address.hpp"
+#include "server/numbers/duration.hpp"
 #include "server/numbers/whole_number.hpp"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
 
-#include <charconv>
-#include <cmath>
 #include <iostream>
 #include <optional>
 #include <string_view>
@@ -44,23 +43,13 @@ Exit codes:
 
 // CLI11's own checks say what is wrong, but not what to write instead.
 
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-    constexpr double day = 24.0 * 60 * 60 * 1000;
-    double number = 0;
-    const auto* const last = text.data() + text.size();
-    const auto [end, error] = std::from_chars(text.data(), last, number);
-    const std::string_view unit{end, static_cast<std::size_t>(last - end)};
-    const auto ms = unit == "ms"  ? number
-                    : unit == "s" ? number * 1000
-                    : unit == "m" ? number * 60'000
-                                  : -1.0;
-    if (error != std::errc{} || !(ms >= 0 && ms <= day)) // not a number fails this too
+/// Returns nothing if the text is not a duration in whole milliseconds.
+std::optional<std::chrono::milliseconds> parse_milliseconds(std::string_view text) {
+    using std::chrono::milliseconds;
+    const auto span = parse_duration(text);
+    if (!span || *span % milliseconds{1} != std::chrono::nanoseconds{0})
         return {};
-    constexpr double rounding = 1e-6; // 2.3 times 1000 is not quite 2300
-    const double whole = std::round(ms);
-    if (std::abs(ms - whole) > rounding)
-        return {};
-    return std::chrono::milliseconds{static_cast<long long>(whole)};
+    return std::chrono::duration_cast<milliseconds>(*span);
 }
 
 /// `250ms`, `2s`, `1m`
@@ -80,7 +69,7 @@ struct span_of_time {
 void add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
                   span_of_time allowed, const std::string& help) {
     const auto check = [allowed](std::string& text) {
-        const auto span = parse_duration(text);
+        const auto span = parse_milliseconds(text);
         return span && *span >= allowed.least && *span <= allowed.most
                    ? std::string{}
                    : fmt::format("'{}' is no duration from {} to {} in whole milliseconds: write a "
@@ -88,7 +77,7 @@ void add_duration(CLI::App& app, const std::string& name, std::chrono::milliseco
                                  text, in_words(allowed.least), in_words(allowed.most));
     };
     app.add_option_function<std::string>(
-           name, [&value](const std::string& text) { value = *parse_duration(text); }, help)
+           name, [&value](const std::string& text) { value = *parse_milliseconds(text); }, help)
         ->check(CLI::Validator{check, ""})
         ->type_name("DURATION")
         ->default_str(in_words(value));

@@ -156,8 +156,7 @@ std::string admin_answers::state() const {
     out["recent_lag"] = quantiles_json(past_.empty() ? lag : added_since(past_.front().lag, lag));
     out["lock"] = lock_json(sources_);
     json::object stalls;
-    for (const auto cause : {verdict::deadlock, verdict::blocked, verdict::spinning,
-                             verdict::congested, verdict::starved})
+    for (const auto cause : reported_verdicts)
         stalls[to_string(cause)] = sources_.stalls(cause);
     out["stalls"] = std::move(stalls);
     return json::serialize(out);

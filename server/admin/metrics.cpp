@@ -133,8 +133,7 @@ void add_health(exposition& out, const admin_sources& sources) {
     out.gauge("unhealthy_seconds", "How long it has not been well.", seconds(now.for_ms));
 
     std::vector<std::pair<labels, std::uint64_t>> stalls;
-    for (const auto cause : {verdict::deadlock, verdict::blocked, verdict::spinning,
-                             verdict::congested, verdict::starved})
+    for (const auto cause : reported_verdicts)
         stalls.push_back({{{"verdict", std::string{to_string(cause)}}}, sources.stalls(cause)});
     out.counters("stalls_total", "Stalls reported, by their cause.", stalls);
     out.add_histogram("loop_lag_seconds", "How long the event loop took to come to a probe.",
