@@ -22,8 +22,8 @@ namespace {
 
 using namespace chat;
 
-/// Writes to stdout on a thread of its own: whoever is to read it may never do so, and the chat goes on.
-/// A server that can't say that it is ready ends.
+/// Writes to stdout on a thread of its own, because nobody may ever read it and the chat must continue. If the
+/// write fails, the server ends.
 void print_without_waiting(std::string line) {
     std::thread{[line = std::move(line)] {
         block_signals_of_this_thread();
@@ -33,7 +33,7 @@ void print_without_waiting(std::string line) {
     }}.detach();
 }
 
-/// What --help and --version print is all that they do.
+/// Ends --help and --version, whose only job is to print.
 int end_of_command_line(int code) {
     if (std::cout.flush())
         return code;
@@ -41,7 +41,7 @@ int end_of_command_line(int code) {
     return EXIT_FAILURE;
 }
 
-/// Those of the standard descriptors that are closed: else a socket would get the number, and the log.
+/// Opens standard descriptors that are closed. Otherwise a socket would get the number, and the log with it.
 void open_standard_descriptors() {
     int opened = 0;
     while (opened >= 0 && opened <= STDERR_FILENO)
@@ -53,15 +53,15 @@ void open_standard_descriptors() {
 
 int main(int argc, char** argv) {
     open_standard_descriptors();
-    std::signal(SIGPIPE, SIG_IGN); // a reader of our log that leaves does not end the server
-    std::signal(SIGXFSZ, SIG_IGN); // nor does a log file that has reached `ulimit -f`
+    std::signal(SIGPIPE, SIG_IGN); // a log reader that goes away must not end the server
+    std::signal(SIGXFSZ, SIG_IGN); // nor a log file that reaches `ulimit -f`
     const auto options = parse_server_options(argc, argv);
     if (const auto* code = std::get_if<int>(&options))
         return end_of_command_line(*code);
     const auto& chosen = std::get<server_options>(options);
     try {
         spdlog::set_default_logger(the_log().lines());
-    } catch (const std::exception& error) { // there is no thread to be had, and so no log
+    } catch (const std::exception& error) { // no thread could be started, so there is no log
         std::cerr << "chat-server: " << error.what() << '\n';
         return EXIT_FAILURE;
     }

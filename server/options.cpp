@@ -27,19 +27,19 @@ constexpr const char* lessons = R"(
 Examples:
   chat-server                          chat on ws://127.0.0.1:8080/
                                        and a live page on http://127.0.0.1:8081/
-  chat-server --port 0 --admin-port 0  on free ports, which the line on stdout tells
+  chat-server --port 0 --admin-port 0  on free ports, printed on stdout
   chat-server --write-timeout 3s       close a reader that takes nothing for 3 seconds
-  chat-server --check-locks warn       say which task sleeps with a std::mutex locked, and where
+  chat-server --check-locks warn       say which task is suspended with a std::mutex locked, and where
 
 Once it accepts connections it prints one line on stdout; logs go to stderr:
   ready chat=ws://127.0.0.1:8080/ admin=http://127.0.0.1:8081/ mutex=async guard=across_await pid=123
 
 Exit codes:
-  0  clean shutdown: SIGINT or SIGTERM (a second one ends at once)
-  1  could not start, for example: the port is in use; or could not go on
+  0  clean shutdown: SIGINT, SIGTERM or SIGHUP (a second one ends at once)
+  1  could not start (for example: the port is in use), or could not continue
   2  a wrong command line
   3  the loop was frozen: with --on-stall exit, or at a signal
-  SIGABRT with --check-locks abort: a task sleeps with a std::mutex locked)";
+  SIGABRT with --check-locks abort: a task was suspended with a std::mutex locked)";
 
 // CLI11's own checks say what is wrong, but not what to write instead.
 
@@ -72,9 +72,10 @@ void add_duration(CLI::App& app, const std::string& name, std::chrono::milliseco
         const auto span = parse_milliseconds(text);
         return span && *span >= allowed.least && *span <= allowed.most
                    ? std::string{}
-                   : fmt::format("'{}' is no duration from {} to {} in whole milliseconds: write a "
-                                 "number and ms, s or m, as in 250ms",
-                                 text, in_words(allowed.least), in_words(allowed.most));
+                   : fmt::format(
+                         "'{}' is not a duration from {} to {} in whole milliseconds: write a "
+                         "number and ms, s or m, as in 250ms",
+                         text, in_words(allowed.least), in_words(allowed.most));
     };
     app.add_option_function<std::string>(
            name, [&value](const std::string& text) { value = *parse_milliseconds(text); }, help)
@@ -95,7 +96,7 @@ CLI::Validator ip_address() {
             ""};
 }
 
-/// Why no page can have this Origin, and what to write instead; empty if one can.
+/// Says why no page can have this Origin, and what to write instead. Empty if a page can.
 std::string problem_of_origin(const std::string& text) {
     if (text == "*")
         return {};
@@ -114,13 +115,13 @@ std::string problem_of_origin(const std::string& text) {
                            text.substr(0, text.size() - url->rest.size()));
     if (url->scheme == "ws" || url->scheme == "wss")
         return fmt::format(
-            "'{}' is where pages connect to, but the Origin is where they come from: "
+            "'{}' is an address that pages connect to, but an Origin is where they come from: "
             "write http{}",
             text, text.substr(2));
     return {};
 }
 
-/// Why no request can name this host, and what to write instead; empty if one can.
+/// Says why no request can name this host, and what to write instead. Empty if a request can.
 std::string problem_of_host(const std::string& text) {
     const auto address = parse_address(text);
     if (!address)
@@ -129,7 +130,7 @@ std::string problem_of_host(const std::string& text) {
             "such as chat.example",
             text);
     if (text.back() == ':' || address->port)
-        return fmt::format("'{}' has a port, but a host counts with any port: write {}", text,
+        return fmt::format("'{}' has a port, but a host is allowed on every port: write {}", text,
                            text.substr(0, text.rfind(':')));
     return {};
 }
@@ -175,26 +176,25 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
         ->check(ip_address());
     app.add_option("--port", port, "TCP port, 0 for a free one")->check(whole_number(0, 65'535));
     app.add_option("--admin-address", admin_address,
-                   "IP address of the admin plane: live page, health, metrics. It asks nobody who "
-                   "he is")
+                   "IP address of the admin plane: live page, health, metrics. It has no "
+                   "authentication")
         ->check(ip_address());
     app.add_option("--admin-port", admin_port, "its TCP port, 0 for a free one")
         ->check(whole_number(0, 65'535));
     app.add_option("--admin-host", admin_hosts,
                    "a name by which others reach it, besides localhost and addresses")
         ->check(without(problem_of_host));
-    app.add_flag("--no-admin", no_admin, "do without it");
+    app.add_flag("--no-admin", no_admin, "turn the admin plane off");
     app.add_option("--history", options.history.messages,
                    "messages kept for newcomers and slow readers")
         ->check(whole_number(1, 10'000'000));
     app.add_option("--history-bytes", options.history.bytes,
                    "bytes that the kept messages may take")
         ->check(whole_number(4096, 1 << 30));
-    app.add_option("--max-clients", options.clients.clients,
-                   "further clients are answered with 503")
+    app.add_option("--max-clients", options.clients.clients, "more clients are refused with 503")
         ->check(whole_number(1, 1'000'000));
     app.add_option("--max-per-address", options.clients.clients_per_address,
-                   "clients from one IP address, 0 for any; further ones are answered with 429")
+                   "clients from one IP address, 0 for any; more are refused with 429")
         ->check(whole_number(0, 1'000'000));
     app.add_option("--max-message-bytes", options.session.max_message_bytes,
                    "a larger message closes its connection (1009)")
@@ -207,28 +207,28 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
                    "loopback and the server's own host and port; * for any")
         ->check(without(problem_of_origin));
     add_duration(app, "--handshake-timeout", options.session.handshake.time, {milliseconds{100}},
-                 "a client whose request is not complete by then is answered with 408");
+                 "a client whose request is not complete by then is refused with 408");
     add_duration(app, "--idle-timeout", options.session.idle_timeout, {milliseconds{100}},
-                 "a client that does not even answer pings is closed (1008)");
+                 "a client that is silent this long, even after a ping, is closed (1008)");
     add_duration(app, "--write-timeout", options.session.write_timeout, {milliseconds{100}},
-                 "a client that takes nothing while something is owed is closed (1008)");
+                 "a client that accepts no data this long is closed (1008)");
     add_duration(app, "--stall-after", options.limits.stall_after, {milliseconds{10}, minutes{1}},
-                 "the loop counts as frozen when it has not turned for so long");
-    add_duration(app, "--starve-after", options.limits.starve_after, {milliseconds{10}},
-                 "the chat lock counts as starved when one task holds it, or waits, for so long");
+                 "the loop counts as frozen if it has not turned for this long");
+    add_duration(
+        app, "--starve-after", options.limits.starve_after, {milliseconds{10}},
+        "the chat lock counts as starved if one task holds it, or waits for it, this long");
     app.add_option("--on-stall", on_stall, "what to do then: report, or exit with code 3")
         ->check(CLI::IsMember({"report", "exit"}));
-    app.add_option(
-           "--check-locks", check_locks,
-           "after each handler, look for a task that sleeps with a std::mutex locked: warn, "
-           "or abort with SIGABRT")
+    app.add_option("--check-locks", check_locks,
+                   "after each handler, look for a suspended task that holds a std::mutex: warn, "
+                   "or abort with SIGABRT")
         ->check(CLI::IsMember({"off", "warn", "abort"}));
     const std::map<std::string, fault> faults = {{"deadlock", fault::deadlock},
                                                  {"sleep", fault::sleep},
                                                  {"hang", fault::hang},
                                                  {"spin", fault::spin},
                                                  {"flood", fault::flood}};
-    app.add_option("--fault", options.fault, "for tests and lessons: makes the loop ill soon")
+    app.add_option("--fault", options.fault, "for tests and lessons: breaks the loop on purpose")
         ->transform(CLI::CheckedTransformer(faults))
         ->group("");
     app.add_flag("--echo", options.session.echo, "serve /echo, for test suites")->group("");

@@ -33,9 +33,10 @@ using namespace std::chrono_literals;
 
 constexpr auto shutdown_deadline = 5s;
 
-/// Stops accepting, lets everyone have what was said, says goodbye; cuts off who is left at the
-/// deadline.
-task<> shut_down(listener& door, room& place, roster& everyone, wire::clock::time_point deadline) {
+/// Stops accepting, delivers everything that was said, then closes every connection. Resets the connections
+/// that are left at the deadline.
+task<> shut_down(listener& door, room& chat_room, roster& everyone,
+                 wire::clock::time_point deadline) {
     spdlog::info("shutting down clients={}", everyone.size());
     door.stop();
     loop_timer cut_off{co_await asio::this_coro::executor, deadline};
@@ -43,7 +44,7 @@ task<> shut_down(listener& door, room& place, roster& everyone, wire::clock::tim
         if (!cancelled)
             door.abort_all();
     });
-    co_await place.close();
+    co_await chat_room.close();
     everyone.dismiss_all();
     while (door.connections() > 0) {
         door.give_up_handshakes();
@@ -51,14 +52,14 @@ task<> shut_down(listener& door, room& place, roster& everyone, wire::clock::tim
         co_await pause.async_wait(use_task);
     }
     everyone.stop();
-    place.stop();
+    chat_room.stop();
 }
 
-/// Every connection is a file descriptor. The soft limit of a shell is often 1024, and is ours to raise.
-/// Returns how many connections may be open; throws when none may.
+/// Raises the limit of open files, because every connection is one and a shell's soft limit is often 1024.
+/// Returns how many connections may be open. Throws if none may.
 std::size_t allow_open_files(std::size_t connections, bool with_admin) {
-    // Our own are 14, and now and then a file of /proc. The admin plane has its share, and so answers
-    // when the chat is full.
+    // The server itself needs 14 and sometimes a file of /proc. The admin plane has its own share, so it answers
+    // even if the chat is full.
     const std::size_t besides_connections =
         20 + (with_admin ? admin_server::settings{}.max_connections : 0);
     rlimit files{};
@@ -69,7 +70,7 @@ std::size_t allow_open_files(std::size_t connections, bool with_admin) {
     if (files.rlim_cur <= besides_connections)
         throw std::runtime_error{
             fmt::format("no descriptors are left for clients: the limit is {}, and the "
-                        "server keeps {} (see ulimit -Hn)",
+                        "server itself needs {} (see ulimit -Hn)",
                         files.rlim_cur, besides_connections)};
     if (files.rlim_cur < connections + besides_connections)
         spdlog::warn("few descriptors limit={} needed={}: accepting will pause (see ulimit -Hn)",
@@ -77,14 +78,14 @@ std::size_t allow_open_files(std::size_t connections, bool with_admin) {
     return files.rlim_cur - besides_connections;
 }
 
-void tell_limits(const limit_counts& struck) {
+void tell_limits(const limit_counts& hits) {
     for (std::size_t i = 0; i < limit_names.size(); ++i) {
-        if (const auto times = struck.of(static_cast<limit>(i)); times > 0)
-            spdlog::info("limit struck name={} times={}", limit_names[i], times);
+        if (const auto times = hits.of(static_cast<limit>(i)); times > 0)
+            spdlog::info("limit hit name={} times={}", limit_names[i], times);
     }
 }
 
-/// Port 0 takes a free one. Throws when it can't, with a sentence that says what to do.
+/// Port 0 takes a free one. Throws if the port cannot be taken, with a sentence that says what to do.
 listener::acceptor_type listen_on(const asio::ip::tcp::endpoint& where, loop_executor loop) {
     try {
         return {loop, where};
@@ -92,8 +93,9 @@ listener::acceptor_type listen_on(const asio::ip::tcp::endpoint& where, loop_exe
         const bool in_use = error.code() == asio::error::address_in_use;
         throw std::runtime_error{fmt::format(
             "cannot listen on {}: {}{}", fmt::streamed(where), error.code().message(),
-            in_use ? " (another server runs there: choose another --port, or 0 for a free one)"
-                   : "")};
+            in_use
+                ? " (another server is running there: choose another --port, or 0 for a free one)"
+                : "")};
     }
 }
 
@@ -109,13 +111,13 @@ std::string ready_line(const std::string& chat_url, const std::optional<admin_se
                        mutex, guard, ::getpid());
 }
 
-/// Until nothing is left to do.
+/// Runs the loop until nothing is left to do.
 void run(asio::io_context& loop, lock_check check) {
     if (check.is_off()) {
         loop.run();
         return;
     }
-    // Slower, since Asio frees the memory that it recycles after each run_one().
+    // Slower than run(), because Asio frees its recycled memory after each run_one().
     while (loop.run_one() > 0)
         check.after_handler();
 }
@@ -172,7 +174,7 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     const auto executor = loop.get_executor();
     const auto tick = std::clamp<std::chrono::milliseconds>(
         std::min(options.session.write_timeout, options.session.idle_timeout) / 4, 10ms, 250ms);
-    // Each takes a few kilobytes, and those who are turned away stay for half a second.
+    // Each takes a few kilobytes, and a refused connection stays for half a second.
     constexpr std::size_t room_for_handshakes = 1024;
     const auto connections = options.clients.clients + room_for_handshakes;
     const auto descriptors = allow_open_files(connections, options.admin.has_value());
@@ -181,30 +183,30 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     lock_ledger ledger_of_fault;
     session_names names;
     roster everyone{executor, tick, names};
-    room place{executor, everyone, options.history, ledger};
+    room chat_room{executor, everyone, options.history, ledger};
     listener door{listen_on(options.endpoint, executor),
                   {.connections = connections, .descriptors = descriptors},
                   tickets,
-                  place,
+                  chat_room,
                   everyone,
                   options.session};
 
     asio::co_spawn(executor, door.accept_all(), rethrow);
-    asio::co_spawn(executor, place.fan_out(), rethrow);
+    asio::co_spawn(executor, chat_room.fan_out(), rethrow);
     asio::co_spawn(executor, everyone.watch_over(), rethrow);
 
     asio::io_context watch{1};
-    loop_monitor monitor{watch,
-                         executor,
-                         {&ledger, &ledger_of_fault},
-                         names,
-                         {.limits = options.limits,
-                          .exit_on_stall = options.exit_on_stall,
-                          .shutdown_time = shutdown_deadline,
-                          .on_signal = [&](wire::clock::time_point deadline) {
-                              asio::co_spawn(executor, shut_down(door, place, everyone, deadline),
-                                             rethrow);
-                          }}};
+    loop_monitor monitor{
+        watch,
+        executor,
+        {&ledger, &ledger_of_fault},
+        names,
+        {.limits = options.limits,
+         .exit_on_stall = options.exit_on_stall,
+         .shutdown_time = shutdown_deadline,
+         .on_signal = [&](wire::clock::time_point deadline) {
+             asio::co_spawn(executor, shut_down(door, chat_room, everyone, deadline), rethrow);
+         }}};
     const auto chat_url = url_of("ws", door.local_endpoint());
     const auto admin = start_admin(watch, options, chat_url, monitor, ledger, names);
     const watch_thread watching{watch};
@@ -214,7 +216,7 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     try {
         run(loop, {options.check_locks, {&ledger, &ledger_of_fault}});
     } catch (const std::exception& error) {
-        // Nothing is unwound: the loop dies last, and its tasks would need what is gone by then.
+        // Nothing is unwound, because the tasks that the loop still holds would use objects that are gone by then.
         end_process(complain(error.what()));
     }
     tell_limits(counted.struck);

@@ -1,6 +1,6 @@
-// What the loop counts: it adds here, the watch thread reads. One writer at a time, so that no atomic
-// read-modify-write is needed: an addition is a load, an add and a store. One server a process, so
-// these are global, as the log is.
+// What the loop counts and the watch thread reads. There is one writer at a time, so an addition needs no atomic
+// read-modify-write: it is a load, an add and a store. A process has one server, so the counters are global, like
+// the log.
 #pragma once
 
 #include "server/numbers/limits.hpp"
@@ -26,20 +26,20 @@ private:
 };
 
 struct counters {
-    counter clients; ///< how many take part now; the others only ever grow
+    counter clients; ///< connected now; all other counters only grow
     counter connections;
-    counter messages;   ///< said by someone
+    counter messages;   ///< said by a client
     counter deliveries; ///< messages handed to a client's socket
     counter received_bytes;
     counter sent_bytes;
-    counter missed_messages;       ///< left the ring before a reader took them
+    counter missed_messages;       ///< dropped from the buffer before a reader took them
     counter refused_messages;      ///< answered with an error
-    counter refused_no_websocket;  ///< requests for another protocol, or another version of it
-    counter refused_shutting_down; ///< requests that came too late
-    limit_counts struck;           ///< connections that were not let in, clients that were closed
+    counter refused_no_websocket;  ///< requests for another protocol or version
+    counter refused_shutting_down; ///< requests during the shutdown
+    limit_counts struck;           ///< refused connections and closed clients, by limit
 };
 
-/// The server's.
+/// The counters of this server.
 inline constinit counters counted;
 
 } // namespace chat

@@ -1,6 +1,5 @@
-// How often something took how long: a fixed number of buckets, whose limits double from one
-// microsecond to about half a minute. One writer; who reads from another thread takes a copy under
-// the writer's lock, or on the writer's thread.
+// Counts durations in a fixed number of buckets, whose limits double from one microsecond to about half a minute.
+// One writer. To read from another thread, take a copy under the writer's lock or on the writer's thread.
 #pragma once
 
 #include <algorithm>
@@ -16,11 +15,11 @@ struct histogram {
     /// The last bucket has no limit.
     static constexpr std::size_t size = 27;
 
-    std::array<std::uint64_t, size> in_bucket{}; ///< what is above the limit of the bucket before
+    std::array<std::uint64_t, size> in_bucket{}; ///< durations above the previous bucket's limit
     std::uint64_t count = 0;
     std::uint64_t sum_ns = 0;
 
-    /// In microseconds; what takes exactly so long is in the bucket. Not for the last one.
+    /// The bucket's limit in microseconds, inclusive. The last bucket has none.
     static constexpr std::uint64_t limit_us(std::size_t bucket) {
         return std::uint64_t{1} << bucket;
     }
@@ -38,15 +37,15 @@ struct histogram {
         sum_ns += ns;
     }
 
-    /// What should have been measured every `period` but had to wait for `time` to end: each of the
-    /// missed ones would have taken as much less as it had begun later.
+    /// Records `time`, and the measurements that were due every `period` meanwhile and could not be made: each
+    /// would have taken less by as much as it started later (coordinated omission).
     void record_with_missed(std::chrono::nanoseconds time, std::chrono::nanoseconds period) {
         record(time);
         for (auto left = time - period; left > left.zero(); left -= period)
             record(left);
     }
 
-    /// As Prometheus counts: each bucket with all that is in the smaller ones.
+    /// Returns cumulative counts, as Prometheus wants them: each bucket includes the smaller ones.
     [[nodiscard]] std::array<std::uint64_t, size> cumulative() const {
         auto sums = in_bucket;
         for (std::size_t bucket = 1; bucket < size; ++bucket)

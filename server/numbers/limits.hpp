@@ -28,7 +28,7 @@ enum class limit : std::uint8_t {
     write_time,
     history,
     replies,
-    how_many, ///< of them there are; none itself
+    how_many, ///< the number of limits, not a limit
 };
 
 inline constexpr auto limit_names = std::to_array<std::string_view>(
@@ -40,7 +40,7 @@ static_assert(limit_names.size() == static_cast<std::size_t>(limit::how_many));
 class limit_counts {
 public:
     void add(limit which) {
-        // One thread writes, so it needs no read-modify-write.
+        // There is one writer, so this needs no atomic read-modify-write.
         auto& count = counts_[static_cast<std::size_t>(which)];
         count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }

@@ -1,4 +1,4 @@
-// What a histogram says about "most of the time".
+// Quantiles of a histogram.
 #pragma once
 
 #include "server/numbers/histogram.hpp"
@@ -9,8 +9,8 @@
 
 namespace chat {
 
-/// The limit under which that part of the values lies, 0 when there are none. Of what lies above all
-/// limits it is only known that it exceeds the last one, which is what is returned then.
+/// Returns the bucket limit below which this part of the values lies; 0 if there are no values. Values above all
+/// limits are only known to exceed the last limit, so that limit is returned for them.
 inline std::chrono::microseconds quantile(const histogram& values, double part) {
     if (values.count == 0)
         return {};
@@ -22,7 +22,7 @@ inline std::chrono::microseconds quantile(const histogram& values, double part) 
     return std::chrono::microseconds{histogram::limit_us(bucket)};
 }
 
-/// What has been added to the same histogram since `before`.
+/// Returns what was added to the same histogram since `before`.
 inline histogram added_since(const histogram& before, const histogram& now) {
     auto added = now;
     for (std::size_t bucket = 0; bucket < histogram::size; ++bucket)

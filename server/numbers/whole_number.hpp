@@ -1,5 +1,5 @@
-// A check of both programs' command lines. CLI11's own says what is wrong, but not what to write
-// instead, and some versions take `-1` for 4294967295 or `1.5` for 1.
+// Checks whole numbers on both command lines. CLI11's own check says what is wrong but not what to write instead,
+// and some versions take `-1` for 4294967295 or `1.5` for 1.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -19,7 +19,7 @@ inline CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
                 const bool fits =
                     error == std::errc{} && end == last && value >= least && value <= most;
                 return fits ? std::string{}
-                            : fmt::format("'{}' is no whole number from {} to {}", text, least,
+                            : fmt::format("'{}' is not a whole number from {} to {}", text, least,
                                           most);
             },
             ""};

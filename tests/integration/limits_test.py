@@ -63,7 +63,7 @@ class Limits(ServerTest):
             connection.close()
         server.signal(signal.SIGTERM)
         self.assertEqual(server.wait(), 0, server.log())
-        told = re.findall(r"limit struck name=(\w+) times=(\d+)", server.log())
+        told = re.findall(r"limit hit name=(\w+) times=(\d+)", server.log())
         self.assertEqual(without({name: int(times) for name, times in told}), expected)
 
     def answer(self, server, request):

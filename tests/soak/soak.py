@@ -184,7 +184,7 @@ class Soak:
 
     def struck(self):
         """How often each limit has, as the server tells when it ends."""
-        return dict(re.findall(r"limit struck name=(\w+) times=(\d+)", self.server.log()))
+        return dict(re.findall(r"limit hit name=(\w+) times=(\d+)", self.server.log()))
 
     def count_descriptors(self):
         return len(os.listdir(f"/proc/{self.server.process.pid}/fd"))
