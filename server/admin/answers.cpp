@@ -26,7 +26,7 @@ std::int64_t milliseconds(std::chrono::steady_clock::duration time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
 
-// Of who holds the lock, or waits for it.
+// Describes the holder of the lock, or a waiter.
 json::object party_json(const admin_sources& sources, const lock_site& site,
                         std::chrono::steady_clock::time_point since) {
     return {{"task", site.task},

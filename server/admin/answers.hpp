@@ -1,5 +1,4 @@
-// What the admin plane has to say, without the HTTP around it: a path comes in, status and body go
-// out. Watch thread only.
+// Answers the admin plane's requests, without HTTP: takes a path, returns status and body. Watch thread only.
 #pragma once
 
 #include "server/admin/sources.hpp"
@@ -36,13 +35,13 @@ public:
 
     admin_answers(server_facts server, const counters& numbers, admin_sources sources);
 
-    /// To a GET of this path, all but events_path.
+    /// Answers a GET of this path, except events_path.
     [[nodiscard]] admin_answer to(std::string_view path) const;
 
-    /// What /api/state answers, and every event is.
+    /// Returns the body of /api/state and of every event.
     [[nodiscard]] std::string state() const;
 
-    /// Several times a second, so that state() can tell how things were in the last second.
+    /// Call several times a second, so that state() can report the last second.
     void sample();
 
 private:
@@ -60,13 +59,12 @@ private:
     std::deque<past> past_;
 };
 
-/// An answer that says what went wrong: `{"error":"…"}`.
+/// Makes an answer that says what went wrong: `{"error":"…"}`.
 admin_answer admin_error(unsigned status, std::string_view why);
 
-/// True if a request for this host, as parse_address() returns it, may be answered. A page of another
-/// site can have its own name point here (DNS rebinding), and would then read what the browser thinks
-/// is its own. It can't do that with `localhost` or with a bare address, which is all that is needed
-/// here. `names` adds others, in lower case.
+/// True if a request for this host, as parse_address() returns it, may be answered. A page of another site could
+/// make its own name point here (DNS rebinding) and read answers that the browser takes for its own. It cannot do
+/// that with `localhost` or an IP address. `names` allows others, in lower case.
 bool is_trusted_host(const std::string& host, std::span<const std::string> names);
 
 } // namespace chat

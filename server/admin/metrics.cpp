@@ -80,11 +80,11 @@ labels reason(std::string why) {
 }
 
 void add_traffic(exposition& out, const counters& numbers) {
-    out.gauge("clients", "Clients that take part now.",
+    out.gauge("clients", "Clients that are connected now.",
               static_cast<double>(numbers.clients.read()));
     out.counter("connections_total", "Connections accepted.", numbers.connections);
     const auto struck = [&](limit which) { return numbers.struck.of(which); };
-    out.counters("refused_connections_total", "Connections that were not let in.",
+    out.counters("refused_connections_total", "Connections that were refused.",
                  {{reason("overload"), struck(limit::connections)},
                   {reason("address_overload"), struck(limit::connections_per_address)},
                   {reason("full"), struck(limit::clients)},
@@ -101,25 +101,27 @@ void add_traffic(exposition& out, const counters& numbers) {
                   {reason("rate"), struck(limit::message_rate)},
                   {reason("frame_flood"), struck(limit::frame_flood)},
                   {reason("message_too_big"), struck(limit::message_bytes)}});
-    out.counters("accept_pauses_total", "Times that no descriptor was left for a newcomer.",
+    out.counters("accept_pauses_total", "How often no descriptor was left for a new connection.",
                  {{labels{}, struck(limit::descriptors)}});
     out.counter("messages_total", "Messages that clients have said.", numbers.messages);
     out.counter("refused_messages_total", "Requests answered with an error.",
                 numbers.refused_messages);
     out.counter("deliveries_total", "Messages handed to a client's socket.", numbers.deliveries);
-    out.counter("received_bytes_total", "Bytes of what clients sent, without framing.",
+    out.counter("received_bytes_total", "Bytes that clients sent, without framing.",
                 numbers.received_bytes);
     out.counter("sent_bytes_total", "Bytes handed to the clients' sockets, with framing.",
                 numbers.sent_bytes);
-    out.counters("gaps_total", "Times that a client was told of messages it has missed.",
+    out.counters("gaps_total", "How often a client was told of messages that it missed.",
                  {{labels{}, struck(limit::history)}});
-    out.counters("unread_answers_total",
-                 "Times that no more was read from a client because it had not read its answers.",
-                 {{labels{}, struck(limit::replies)}});
+    out.counters(
+        "unread_answers_total",
+        "How often the server stopped reading from a client that had not read its replies.",
+        {{labels{}, struck(limit::replies)}});
     out.counter("missed_messages_total",
                 "Messages that left the history before a client read them.",
                 numbers.missed_messages);
-    out.counters("dropped_log_lines_total", "Lines of the log that nobody read in time.",
+    out.counters("dropped_log_lines_total",
+                 "Log lines that were dropped because nobody read them in time.",
                  {{labels{}, the_log().dropped()}});
 }
 
@@ -129,30 +131,31 @@ void add_health(exposition& out, const admin_sources& sources) {
     for (const auto state : {condition::alive, condition::stalled, condition::starved})
         states.push_back(
             {{{"status", std::string{to_string(state)}}}, now.condition == state ? 1.0 : 0.0});
-    out.gauges("health", "1 for the state that the server is in.", states);
-    out.gauge("unhealthy_seconds", "How long it has not been well.", seconds(now.for_ms));
+    out.gauges("health", "1 for the current state of the server.", states);
+    out.gauge("unhealthy_seconds", "How long the server has been stalled or starved.",
+              seconds(now.for_ms));
 
     std::vector<std::pair<labels, std::uint64_t>> stalls;
     for (const auto cause : reported_verdicts)
         stalls.push_back({{{"verdict", std::string{to_string(cause)}}}, sources.stalls(cause)});
     out.counters("stalls_total", "Stalls reported, by their cause.", stalls);
-    out.add_histogram("loop_lag_seconds", "How long the event loop took to come to a probe.",
+    out.add_histogram("loop_lag_seconds", "How long the event loop took to answer a probe.",
                       sources.lag());
-    out.gauge("loop_unanswered_seconds", "How long a probe has waited for the loop by now.",
+    out.gauge("loop_unanswered_seconds", "How long the current probe has waited for the loop.",
               seconds(sources.unanswered()));
 }
 
 void add_lock(exposition& out, const lock_snapshot& lock) {
     const auto held = lock.holder ? std::chrono::steady_clock::now() - lock.holder->since
                                   : std::chrono::steady_clock::duration{};
-    out.gauge("lock_waiters", "Tasks that wait for the lock of the message buffer.",
+    out.gauge("lock_waiters", "Tasks that wait for the message buffer's lock.",
               static_cast<double>(lock.waiting));
-    out.gauge("lock_held_seconds", "How long its holder has had it, 0 when it is free.",
+    out.gauge("lock_held_seconds", "How long the holder has had the lock; 0 if it is free.",
               seconds(held));
-    out.add_histogram("lock_wait_seconds", "How long tasks waited for it.", lock.wait);
+    out.add_histogram("lock_wait_seconds", "How long tasks waited for the lock.", lock.wait);
     out.add_histogram(
         "lock_hold_seconds",
-        "How long tasks held it; of brief holds one in 17 is timed, and counts for all of them.",
+        "How long tasks held the lock. Of brief holds, one in 17 is timed and counts for all 17.",
         lock.hold);
 }
 
@@ -161,7 +164,7 @@ void add_lock(exposition& out, const lock_snapshot& lock) {
 std::string metrics_text(const server_facts& server, const counters& numbers,
                          const admin_sources& sources) {
     exposition out;
-    out.gauge("build_info", "What was built; always 1.", 1,
+    out.gauge("build_info", "The build; always 1.", 1,
               {{"version", server.version}, {"mutex", server.mutex}, {"guard", server.guard}});
     out.gauge("start_time_seconds", "When the server started, in seconds since 1970.",
               seconds(server.started.time_since_epoch()));

@@ -1,6 +1,5 @@
-// The numbers in Prometheus' text format: what the loop counted, and what the watch thread
-// measured. Made anew for each request, by prometheus-cpp's serialiser; nothing of it is on the
-// loop's way. Watch thread.
+// Writes in Prometheus' text format what the loop counted and the watch thread measured. prometheus-cpp serialises
+// it again for each request. Watch thread only; the loop does none of it.
 #pragma once
 
 #include "server/admin/sources.hpp"

@@ -36,7 +36,7 @@ using response = http::response<http::string_body>;
 
 constexpr std::size_t max_header_bytes = 8192;
 constexpr std::size_t max_unread_bytes = 64 * 1024;
-constexpr int send_buffer_bytes = 16 * 1024; // what the kernel keeps for a client that is slow
+constexpr int send_buffer_bytes = 16 * 1024; // kept in the kernel for a slow client
 constexpr auto event_pause = 100ms;          // ten a second
 constexpr auto linger_time = 1s;
 
@@ -44,7 +44,7 @@ std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
 }
 
-/// Counts one while it lives, in a counter of the watch thread's.
+/// Counts one while it exists, in a counter of the watch thread.
 class place {
 public:
     explicit place(std::size_t& taken)
@@ -64,10 +64,10 @@ private:
     std::size_t* taken_;
 };
 
-/// The connections that wait for their clients: to ask, to take the answer, or to hang up.
+/// The connections that wait for their clients to ask, to take the answer or to hang up.
 class waiting_connections {
 public:
-    /// Keeps a connection among them while it lives.
+    /// Registers a connection while it exists.
     class member {
     public:
         member(waiting_connections& all, stream_type& stream)
@@ -86,7 +86,7 @@ public:
         std::uint64_t number_;
     };
 
-    /// That which has waited longest for one thing. False when none does.
+    /// Closes the connection that has waited longest. Returns false if none is waiting.
     bool close_oldest() {
         if (streams_.empty())
             return false;
@@ -97,7 +97,7 @@ public:
     }
 
 private:
-    std::map<std::uint64_t, stream_type*> streams_; // in the order in which they came to wait
+    std::map<std::uint64_t, stream_type*> streams_; // in the order in which they began to wait
     std::uint64_t next_ = 0;
 };
 
@@ -107,7 +107,7 @@ response head_of(const request& asked, unsigned status, std::string_view type) {
     answer.set(http::field::server, "chat-server");
     answer.set(http::field::content_type, beast::string_view{type.data(), type.size()});
     answer.set(http::field::cache_control, "no-store");
-    // The page needs itself and nothing else, and nobody needs the page in a frame.
+    // The page loads nothing from elsewhere, and no other page needs it in a frame.
     answer.set("Content-Security-Policy",
                "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
                "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
@@ -127,15 +127,15 @@ response respond(const request& asked, admin_answer content) {
     return answer;
 }
 
-/// What came was no request, or too long.
+/// Answers a request that could not be read.
 admin_answer answer_to_bad(const error_code& error) {
     const bool too_long =
         error == http::error::header_limit || error == http::error::buffer_overflow;
     return too_long ? admin_error(431, "the request's header exceeds 8 KiB")
-                    : admin_error(400, "this is no HTTP request");
+                    : admin_error(400, "this is not an HTTP request");
 }
 
-/// Says nothing to whom nothing can be said: who has left, or was too slow.
+/// True if the peer disconnected or timed out: there is no one to answer.
 bool is_gone(const error_code& error) {
     return error == http::error::end_of_stream || error == http::error::partial_message ||
            error == beast::error::timeout || error.category() == boost::system::system_category();
@@ -189,14 +189,14 @@ task<> admin_server::plane::accept_all() {
             pause.expires_after(event_pause);
             co_await pause.async_wait(asio::as_tuple(use_task));
         } else if (connections < settings_.max_connections || waiting.close_oldest()) {
-            // Else those who only hold a connection would hide from all others how the chat fares.
+            // Otherwise idle connections could lock everyone else out of the health page.
             auto visitor = serve(std::move(socket), place{connections});
             asio::co_spawn(acceptor.get_executor(), std::move(visitor),
                            [self = shared_from_this()](std::exception_ptr failed) {
                                if (failed)
                                    spdlog::error("admin connection failed");
                            });
-        } // else the socket closes itself
+        } // otherwise the socket closes itself
     }
 }
 
@@ -229,7 +229,7 @@ task<> admin_server::plane::serve(socket_type socket, place) {
         const bool has_body =
             !error && (parser.chunked() || parser.content_length().value_or(0) > 0);
         if (!error)
-            asked.keep_alive(parser.keep_alive()); // the parser has read each line of Connection
+            asked.keep_alive(parser.keep_alive()); // the parser has read every Connection line
         const auto to = error ? destination{} : destination_of(asked);
         auto against = error ? answer_to_bad(error) : object_to(asked, to, has_body);
         if (against) {
@@ -258,13 +258,13 @@ admin_server::plane::object_to(const request& asked, const destination& to, bool
     return std::nullopt;
 }
 
-// True when the connection may go on.
+// True if the connection may continue.
 task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     const auto target = view(asked.target());
     const auto path = target.substr(0, target.find('?'));
     if (path == admin_answers::events_path) {
         if (streams >= settings_.max_streams) {
-            auto full = respond(asked, admin_error(503, "too many streams of events"));
+            auto full = respond(asked, admin_error(503, "too many event streams"));
             co_return co_await write_response(stream, std::move(full));
         }
         co_await send_events(stream, std::move(asked));
@@ -274,19 +274,18 @@ task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     co_return co_await write_response(stream, std::move(found));
 }
 
-// True when the connection may go on.
+// True if the connection may continue.
 task<bool> admin_server::plane::write_response(stream_type& stream, response answer) {
     const waiting_connections::member writing{waiting, stream};
     const auto [error, size] = co_await http::async_write(stream, answer, asio::as_tuple(use_task));
     co_return !error && answer.keep_alive();
 }
 
-// Until the client leaves, or does not take one event in time. No more than one event is kept for
-// it here.
+// Runs until the client leaves or does not take an event in time. Keeps at most one event for the client.
 task<> admin_server::plane::send_events(stream_type& stream, request asked) {
     const place taken{streams};
     auto head = head_of(asked, 200, "text/event-stream");
-    head.keep_alive(false); // its end is the connection's
+    head.keep_alive(false); // the stream ends with the connection
     auto [error, size] = co_await http::async_write(stream, head, asio::as_tuple(use_task));
     loop_timer pause{acceptor.get_executor()};
     auto due = clock::now();
@@ -303,7 +302,7 @@ task<> admin_server::plane::send_events(stream_type& stream, request asked) {
         spdlog::warn("admin client dropped reason=\"takes no events\"");
 }
 
-// One event serves all who are due at about the same time.
+// One event serves every stream that is due at about the same time.
 std::shared_ptr<const std::string> admin_server::plane::event() {
     const auto now = clock::now();
     if (!newest_event || now - event_made_at > event_pause / 2) {
@@ -313,11 +312,11 @@ std::shared_ptr<const std::string> admin_server::plane::event() {
     return newest_event;
 }
 
-// Reads, within bounds, what the client still sends: a close with unread input is a reset, which
-// would overtake the answer.
+// Reads, within bounds, what the client still sends. Closing with unread input would send a reset, which could
+// overtake the answer.
 task<> admin_server::plane::hang_up(stream_type& stream) {
     if (!stream.socket().is_open())
-        co_return; // closed for a newcomer
+        co_return; // closed to make room for a new connection
     const waiting_connections::member lingering{waiting, stream};
     error_code ignored;
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);

@@ -1,6 +1,6 @@
-// Where the admin plane gets what it shows: whoever builds the server plugs in monitor and ledger,
-// and tests plug in what they like. Every function is called on the watch thread, while the loop
-// may be frozen: none may wait for the loop or take the chat lock.
+// The sources of what the admin plane shows. The server plugs in monitor and ledger; tests plug in their own. Every
+// function is called on the watch thread while the loop may be frozen, so none may wait for the loop or take the
+// chat lock.
 #pragma once
 
 #include "server/numbers/histogram.hpp"
@@ -21,21 +21,21 @@ struct admin_sources {
     std::function<chat::health()> health = [] { return chat::health{}; };
     /// The last stall report, as JSON.
     std::function<std::optional<std::string>()> last_report = [] { return std::nullopt; };
-    /// How many stalls of that kind were reported.
+    /// How many stalls with this verdict were reported.
     std::function<std::uint64_t(verdict)> stalls = [](verdict) { return std::uint64_t{0}; };
-    /// How long the loop took to come to what was posted to it.
+    /// How long the loop took to answer probes.
     std::function<histogram()> lag = [] { return histogram{}; };
-    /// How long it owes an answer to that.
+    /// How long the loop has owed an answer; 0 if it owes none.
     std::function<std::chrono::nanoseconds()> unanswered = [] {
         return std::chrono::nanoseconds{};
     };
-    /// Holder and at most so many waiters.
+    /// The holder and at most this many waiters.
     std::function<lock_snapshot(std::size_t)> lock = [](std::size_t) { return lock_snapshot{}; };
-    /// A client's name, empty when it is unknown.
+    /// The name of a client; empty if it is unknown.
     std::function<std::string(std::uint64_t)> name_of = [](std::uint64_t) { return std::string{}; };
 };
 
-/// What does not change while the server runs.
+/// Facts that do not change while the server runs.
 struct server_facts {
     std::string version;
     std::string mutex;

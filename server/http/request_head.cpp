@@ -25,7 +25,7 @@ bool is_ours(std::string_view scheme) {
     return default_port(scheme).has_value();
 }
 
-// Takes host and target of an absolute form.
+// Takes host and target from a target in absolute form.
 destination destination_of(const web_url& url) {
     destination found;
     found.host = url.address;
@@ -47,7 +47,7 @@ destination destination_of(const request_head& request) {
     if (const auto host = view(request[http::field::host]); !host.empty()) {
         found.host = parse_address(host);
         if (!found.host)
-            return {.problem = "the Host must be a name or an IP address, and a port if need be",
+            return {.problem = "the Host must be a name or an IP address, with an optional port",
                     .host = {},
                     .target = {}};
     }
@@ -67,7 +67,7 @@ destination destination_of(const request_head& request) {
 bool has_token(const request_head& request, http::field name, std::string_view token) {
     const auto [first, last] = request.equal_range(name);
     for (auto line = first; line != last; ++line) {
-        // Not Beast's token_list, which ends at the first member that is more than a token.
+        // Not Beast's token_list, which stops at the first member that is more than a token.
         auto list = view(line->value());
         while (!list.empty()) {
             const auto member = list.substr(0, list.find(','));

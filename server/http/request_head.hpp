@@ -1,5 +1,5 @@
-// What the chat and the admin plane ask of a request's head alike, as RFC 9110 and 9112 have it: which
-// host it is for, and what its lists say.
+// Reads the head of a request for the chat and the admin plane, by RFC 9110 and 9112: the host it is for, and the
+// fields that are lists.
 #pragma once
 
 #include "server/http/web_address.hpp"
@@ -15,9 +15,9 @@ namespace chat {
 
 using request_head = boost::beast::http::request<boost::beast::http::empty_body>;
 
-/// Where a request goes.
+/// The destination of a request.
 struct destination {
-    std::string_view problem; ///< if there is one, the answer is 400, and the rest is not set
+    std::string_view problem;        ///< if not empty: the answer is 400, and the rest is not set
     std::optional<web_address> host; ///< empty if the request names none
     std::string target;              ///< path and query, whatever form the request has
 };
@@ -25,8 +25,8 @@ struct destination {
 /// Reads Host and target (RFC 9112, 3.2). A target in absolute form names the host, whatever Host says.
 destination destination_of(const request_head& request);
 
-/// True if the list that this field holds has the token, whatever its case. The list may stand in
-/// several lines (RFC 9110, 5.3), of which Beast reads only the first.
+/// True if the list in this field has the token, in any case. The list may span several lines (RFC 9110, 5.3);
+/// Beast reads only the first.
 bool has_token(const request_head& request, boost::beast::http::field name, std::string_view token);
 
 } // namespace chat

@@ -34,7 +34,7 @@ bool is_scheme(std::string_view text) {
     });
 }
 
-// RFC 3986 allows more, none of which is in the name of any host.
+// RFC 3986 allows more characters, but no real host name has them.
 bool is_host_name(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) {
         return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
@@ -43,7 +43,7 @@ bool is_host_name(std::string_view text) {
 
 // Without its brackets.
 std::optional<std::string> parse_ipv6(std::string_view text) {
-    if (text.find('%') != std::string_view::npos) // a zone, which means nothing to another machine
+    if (text.find('%') != std::string_view::npos) // a zone, which only has a meaning on one machine
         return {};
     boost::system::error_code invalid;
     const auto address = ip::make_address_v6(std::string{text}, invalid);
@@ -120,7 +120,7 @@ std::optional<web_origin> parse_origin(std::string_view text) {
 
 namespace {
 
-// Another scheme is another program's matter, whatever host it names.
+// An origin with another scheme belongs to another kind of program, whatever host it names.
 bool is_web_page(const web_origin& origin) {
     return origin.scheme == "http" || origin.scheme == "https";
 }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view plain = "\033[m";
 
-/// As spdlog's own sinks for terminals have them.
+/// The colours of spdlog's own terminal sinks.
 constexpr auto level_colours = std::to_array<std::string_view>({
     "\033[37m",        // trace
     "\033[36m",        // debug
@@ -35,7 +35,7 @@ std::uint64_t log_sink::dropped() const {
     return queue_.overrun_counter() + refused_;
 }
 
-// Lines that the queue has lost were all older than this message, so this is the place to say so.
+// All lines that the queue lost were older than this message, so the notice belongs here.
 void log_sink::sink_it_(const spdlog::details::log_msg& message) {
     const auto line = line_of(message);
     auto rest = std::string_view{line};
@@ -59,7 +59,7 @@ std::string log_sink::line_of(const spdlog::details::log_msg& message) {
     if (message.logger_name == as_spdlog_has_it(prose_name))
         return {message.payload.data(), message.payload.size()};
     spdlog::memory_buf_t formatted;
-    // The formatter tells where the level is.
+    // The formatter sets the range of the level.
     message.color_range_start = message.color_range_end = 0;
     formatter_->format(message, formatted);
     std::string line{formatted.data(), formatted.size()};
@@ -70,7 +70,7 @@ std::string log_sink::line_of(const spdlog::details::log_msg& message) {
     return line;
 }
 
-// What a full disk has cut off stays cut off, and the next line is a line of its own.
+// A line that a full disk cut off stays cut off, and the next line starts on a new line.
 std::string_view log_sink::rest_after_writing(std::string_view text) {
     if (torn_ && write_all(descriptor_, "\n") == 1)
         torn_ = false;

@@ -1,5 +1,5 @@
-// Writes the log, on the log's own thread. In comes what spdlog's asynchronous logger took out of its
-// queue; out go lines on stderr. The write may block for as long as nobody reads: only this thread waits.
+// Writes the log on its own thread: takes messages from the queue of spdlog's asynchronous logger, writes lines to
+// stderr. A write may block as long as nobody reads, and only this thread waits.
 #pragma once
 
 #include <spdlog/async.h>
@@ -17,7 +17,7 @@
 
 namespace chat {
 
-/// Names of spdlog's loggers. What the second one logs is written as it is, without time and level.
+/// Names of the two loggers. Text of the second one is written unchanged, without time and level.
 inline constexpr std::string_view log_name = "chat";
 inline constexpr std::string_view prose_name = "prose";
 
@@ -39,7 +39,7 @@ public:
 
     [[nodiscard]] std::uint64_t flushes() const;
 
-    /// Waits for one more flush than there were; true if it came in time.
+    /// Waits for one more flush than `before`. Returns true if it happened in time.
     [[nodiscard]] bool wait_for_flush(std::uint64_t there_were, std::chrono::milliseconds at_most);
 
 private:
@@ -55,7 +55,7 @@ private:
     bool coloured_;
     spdlog::details::thread_pool& queue_;
     std::atomic<std::uint64_t> refused_{0};
-    std::uint64_t told_ = 0; // how many of the dropped lines a notice in the log has told of
+    std::uint64_t told_ = 0; // how many of the dropped lines the log has mentioned
     bool torn_ = false;      // the last write ended in the middle of a line
 
     mutable std::mutex flush_mutex_; // guards flushes_

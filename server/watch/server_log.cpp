@@ -45,7 +45,7 @@ std::shared_ptr<spdlog::async_logger> server_log::make_logger(std::string_view n
     return logger;
 }
 
-// Asks the queue, not the logger: flush() of some versions of spdlog waits without a limit.
+// Asks the queue, not the logger, because flush() waits without a limit in some versions of spdlog.
 bool server_log::drain(std::chrono::milliseconds at_most) {
     const auto before = sink_->flushes();
     static_cast<void>(queue_->post_flush(std::shared_ptr{lines_}, when_full));

@@ -1,7 +1,7 @@
-// The log: spdlog's asynchronous logger, so that whoever logs only puts a message into a bounded queue.
-// Neither the loop's thread nor the watch thread ever waits for stderr, whatever is behind it: a
-// terminal that nobody reads, a full pipe, a slow disk. When the queue is full, the oldest lines give
-// way, are counted, and the next line that gets through says how many they were.
+// The log: spdlog's asynchronous logger, so logging only puts a message into a bounded queue. Neither the loop's
+// thread nor the watch thread ever waits for stderr, whatever is behind it: a terminal that nobody reads, a full
+// pipe, a slow disk. If the queue is full, the oldest lines are dropped and counted, and the next line that gets
+// through says how many.
 #pragma once
 
 #include "server/watch/log_sink.hpp"
@@ -17,22 +17,22 @@ namespace chat {
 
 class server_log {
 public:
-    /// Enough for a burst, while the thread that writes has to wait for a processor.
+    /// Enough for a burst while the writing thread waits for a processor.
     static constexpr std::size_t default_length = 1000;
 
     explicit server_log(int descriptor, bool coloured, std::size_t queue_length = default_length);
 
-    /// Waits for the thread that writes, and so for whoever reads. The server's log is never destroyed.
+    /// Waits for the writing thread, and so for the reader. The server's log is never destroyed.
     ~server_log() { queue_.reset(); }
 
     server_log(const server_log&) = delete;
     server_log& operator=(const server_log&) = delete;
 
-    /// A line for a call. The server's is spdlog's default logger.
+    /// One line per call. The server makes this one spdlog's default logger.
     [[nodiscard]] const std::shared_ptr<spdlog::async_logger>& lines() const { return lines_; }
 
-    /// For text that brings its own line ends: a stall report, or why the server can't run. It is
-    /// written whatever --log-level says.
+    /// For text with its own line ends: a stall report, or the reason why the server cannot run. It is written at
+    /// every --log-level.
     [[nodiscard]] spdlog::async_logger& prose() const { return *prose_; }
 
     /// True if stderr is a terminal that wants colours: TERM is not dumb, NO_COLOR (no-color.org) not set.
@@ -41,7 +41,7 @@ public:
     /// How many lines were lost.
     [[nodiscard]] std::uint64_t dropped() const { return sink_->dropped(); }
 
-    /// Waits until all is written that was logged before; false if that takes longer than this.
+    /// Waits until everything logged before is written. Returns false if that takes longer than `at_most`.
     bool drain(std::chrono::milliseconds at_most = std::chrono::milliseconds{500});
 
 private:
@@ -54,14 +54,14 @@ private:
     std::shared_ptr<spdlog::async_logger> prose_;
 };
 
-/// The server's log, on stderr; made at the first call. Never destroyed: its thread may be blocked in a
-/// write at the end of the process, and nobody waits for it.
+/// The server's log on stderr, created at the first call. It is never destroyed, because its thread may still be
+/// blocked in a write when the process ends, and nothing waits for it.
 server_log& the_log();
 
-/// Ends the process from any thread, when what was logged is written, or won't be soon. Unwinds nothing.
+/// Ends the process from any thread, after the log is drained or half a second. Unwinds nothing.
 [[noreturn]] void end_process(int code);
 
-/// The same by SIGABRT. The status is 134, also for PID 1 of a container, which that signal does not end.
+/// The same by SIGABRT, with status 134. It also works for PID 1 of a container, which the signal does not end.
 [[noreturn]] void abort_process();
 
 } // namespace chat

@@ -10,7 +10,7 @@ namespace chat {
 
 namespace {
 
-/// True if the write may be tried again: at once, or now that there is room.
+/// True if the write may be tried again. Waits for room if there was none.
 bool may_go_on(int descriptor) {
     if (errno == EINTR)
         return true;
