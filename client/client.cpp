@@ -129,7 +129,7 @@ void client::take(const missed& gap) {
     announced_ += gap.messages;
     book_missed();
     run_.errors["messages missed by readers that were too slow"] += gap.messages;
-    outstanding_ = 0; // our own may be among them
+    outstanding_ = 0; // our own messages may be among the missed ones
     turn_.ring();
 }
 
@@ -140,7 +140,7 @@ void client::take(const refused& refusal, time_point now) {
 }
 
 void client::one_is_settled() {
-    outstanding_ -= outstanding_ > 0 ? 1 : 0; // after a gap they may come back all the same
+    outstanding_ -= outstanding_ > 0 ? 1 : 0; // after a gap a missed message may still come back
     turn_.ring();
 }
 
@@ -149,7 +149,7 @@ void client::book_missed() {
 }
 
 void client::follow_sequence(std::uint64_t seq) {
-    // History may begin anywhere; from its first message on there are no holes but announced ones.
+    // History may begin anywhere. After its first message every hole must be announced.
     const bool is_first = last_seq_ == 0;
     const auto next = is_first ? std::min(seq, seq_at_welcome_ + 1) : last_seq_ + 1;
     if (seq < next) {

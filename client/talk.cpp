@@ -8,7 +8,8 @@ namespace chat::load {
 
 namespace {
 
-/// More than this waiting in one connection only costs memory: the server does not read.
+/// Above this many unsent bytes a connection gets no new messages: the server is not reading, and more
+/// would only cost memory.
 constexpr std::size_t max_backlog = 1 << 20;
 constexpr std::chrono::milliseconds backlog_pause{5};
 constexpr std::uint64_t most_at_once = 256;
@@ -49,7 +50,7 @@ task<> talk::follow_schedule(std::uint32_t sender) {
     std::uint64_t next = 0;
     while (may_speak(speaker)) {
         const auto now = clock::now();
-        // A sender that is behind catches up by and by: others wait for their turn of the loop.
+        // A sender that is behind catches up in small steps, because other coroutines need the loop.
         const auto last = next + most_at_once;
         for (; next < last && plan.planned(sender, next) <= now &&
                speaker.link().backlog() < max_backlog;
@@ -64,7 +65,7 @@ task<> talk::follow_schedule(std::uint32_t sender) {
     book_unsent(sender, plan, next);
 }
 
-/// At a high rate these are more than could be booked one by one: portions are as good.
+/// Records the unsent messages in portions, because at a high rate there are too many to record singly.
 void talk::book_unsent(std::uint32_t sender, const schedule& plan, std::uint64_t next) {
     constexpr std::uint64_t most_portions = 1000;
     const auto now = clock::now();

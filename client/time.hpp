@@ -1,4 +1,4 @@
-// Time as the load client reads it: one monotonic clock, durations as `250ms`, `5s`, `2m`.
+// The load client's clock, which is monotonic, and durations written as `250ms`, `5s`, `2m`.
 #pragma once
 
 #include <chrono>
@@ -12,10 +12,11 @@ using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
 using std::chrono::nanoseconds;
 
-/// `250ms`, `1.5s`, `2m`; nothing when it is no such thing or negative.
+/// Parses `250ms`, `1.5s`, `2m`. Returns nothing if the text is not a duration, is negative, or is longer
+/// than a day.
 std::optional<nanoseconds> parse_duration(std::string_view text);
 
-/// For people, in the unit that fits: `850 ns`, `12.3 µs`, `4.6 ms`, `1.0 s`.
+/// Formats in the unit that fits: `850 ns`, `12.3 µs`, `4.6 ms`, `1.0 s`.
 std::string format_duration(nanoseconds span);
 
 inline double in_seconds(nanoseconds span) {

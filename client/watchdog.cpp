@@ -108,7 +108,7 @@ task<> watchdog::try_one_more(std::uint32_t round) {
         note(newcomer::welcomed);
     probe.say_goodbye();
     probe.drop();
-    // What it may still have been writing ends in a turn that is due already, and needs it.
+    // A pending write of `probe` ends in a handler that is already queued and still uses `probe`.
     co_await asio::post(run_.loop.get_executor(), use_task);
 }
 

@@ -1,5 +1,5 @@
-// Looks whether the server still lives: when messages are in flight and nobody receives any, it
-// pings every client's connection and tries one more handshake. Loop thread only.
+// Checks whether the server is still alive: if messages are in flight and no client receives any, the
+// watchdog sends a ping on every connection and tries one more handshake. Loop thread only.
 #pragma once
 
 #include "client/bell.hpp"
@@ -12,19 +12,19 @@
 
 namespace chat::load {
 
-/// A time in which nobody received anything though messages were in flight.
+/// A period in which no client received anything although messages were in flight.
 struct silence {
     verdict outcome = verdict::starved;
     evidence seen;
     time_point since;
-    std::optional<time_point> ended; ///< when messages came again
-    std::uint64_t answered = 0;      ///< messages that had reached somebody by then
+    std::optional<time_point> ended; ///< when messages arrived again
+    std::uint64_t answered = 0;      ///< messages that at least one client had received by then
 };
 
 class watchdog {
 public:
-    /// Rings `turn_of_events` when there is no use in going on (frozen or gone), and when the last
-    /// sender's connection has ended.
+    /// Rings `turn_of_events` when continuing is pointless (frozen or gone), and when the last sender's
+    /// connection has ended.
     watchdog(run_context& run, std::deque<client>& clients, const server_address& server,
              const load_options& options, bell& turn_of_events);
 
@@ -33,10 +33,10 @@ public:
 
     verdict outcome() const { return outcome_; }
 
-    /// The freeze, or else the longest time of starving.
+    /// Returns the freeze, or else the longest period of starvation.
     const std::optional<silence>& longest() const { return longest_; }
 
-    /// When it was judged that nothing moves and nothing has moved since.
+    /// True if the server was judged frozen or starved and no message has arrived since.
     bool is_silent() const { return current_.has_value() && !current_->ended; }
 
     /// True if no sender is connected any more.
