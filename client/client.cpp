@@ -25,7 +25,7 @@ task<handshake_result> client::join(const server_address& server, std::string ta
         co_return result;
     spawn(run_.loop, listen());
     const bool in_time = co_await welcomed_.wait_until(deadline);
-    if (in_time && here_)
+    if (in_time && connected_)
         co_return result;
     result = {.outcome = in_time ? handshake_outcome::broken : handshake_outcome::timed_out,
               .detail =
@@ -36,7 +36,7 @@ task<handshake_result> client::join(const server_address& server, std::string ta
 
 void client::take_over(int socket) {
     link_.adopt(socket);
-    here_ = true;
+    connected_ = true;
     spawn(run_.loop, listen());
 }
 
@@ -53,7 +53,7 @@ void client::ping() {
 
 void client::leave() {
     leaving_ = true;
-    link_.say_goodbye();
+    link_.send_close();
 }
 
 void client::drop() {
@@ -69,8 +69,8 @@ task<> client::listen() {
     }
     if (skipped_ > announced_)
         run_.errors["sequence numbers left out"] += skipped_ - announced_;
-    const bool was_here = std::exchange(here_, false);
-    if (was_here && !leaving_)
+    const bool was_connected = std::exchange(connected_, false);
+    if (was_connected && !leaving_)
         note_end();
     welcomed_.ring();
     turn_.ring();
@@ -112,7 +112,7 @@ void client::take(const welcomed& welcome) {
     seq_at_welcome_ = welcome.seq;
     run_.mutex = shortened(welcome.mutex);
     run_.guard = shortened(welcome.guard);
-    here_ = true;
+    connected_ = true;
     welcomed_.ring();
 }
 

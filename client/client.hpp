@@ -61,7 +61,7 @@ public:
 
     connection& link() { return link_; }
 
-    bool is_here() const { return here_; }
+    bool is_connected() const { return connected_; }
 
 private:
     task<> listen();
@@ -80,7 +80,7 @@ private:
     connection link_;
     bell welcomed_;
     bell turn_;
-    bool here_ = false;
+    bool connected_ = false;
     bool leaving_ = false;
     std::uint64_t last_seq_ = 0;       ///< sequence number of the newest message received
     std::uint64_t seq_at_welcome_ = 0; ///< messages up to this number are history

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint32_t joining_at_once = 100;
 constexpr int tiny_receive_buffer = 2048;
-constexpr std::chrono::milliseconds goodbye_limit{500};
+constexpr std::chrono::milliseconds close_limit{500};
 
 /// Returns ` (tried [::1]:8080, 127.0.0.1:8080)` if the URL does not show which addresses were tried.
 std::string tried(const server_address& server, const ws_url& url) {
@@ -139,8 +139,8 @@ task<> crowd::leave() {
 
     for (auto& one : clients_)
         one.leave();
-    const auto limit = clock::now() + goodbye_limit;
-    while (clock::now() < limit && std::ranges::any_of(clients_, &client::is_here)) {
+    const auto limit = clock::now() + close_limit;
+    while (clock::now() < limit && std::ranges::any_of(clients_, &client::is_connected)) {
         const auto pause = clock::now() + std::chrono::milliseconds{5};
         co_await step_done_.wait_until(pause);
     }
@@ -148,7 +148,7 @@ task<> crowd::leave() {
 }
 
 task<> crowd::leave_slow_reader(connection& slow) {
-    const bool closed = co_await slow.drains_to_end(goodbye_limit);
+    const bool closed = co_await slow.drains_to_end(close_limit);
     slow_readers_closed_ += closed ? 1 : 0;
     one_done();
 }

@@ -104,7 +104,7 @@ task<> load_run::talk_for_the_time() {
 
 task<> load_run::talk_until(time_point end) {
     // Without a sender nothing more will happen, so the run ends early.
-    while (!is_hopeless() && !watchdog_.nobody_talks() && clock::now() < end)
+    while (!is_hopeless() && !watchdog_.has_no_sender() && clock::now() < end)
         co_await cut_short_.wait_until(end);
 }
 

@@ -25,7 +25,7 @@ void talk::begin(time_point start, time_point stop) {
     start_ = start;
     stop_ = stop;
     for (std::uint32_t sender = 0; sender < options_.senders; ++sender)
-        spawn(run_.loop, options_.rate > 0 ? follow_schedule(sender) : answer_and_ask(sender));
+        spawn(run_.loop, options_.rate > 0 ? run_open_loop(sender) : run_closed_loop(sender));
 }
 
 void talk::fall_silent() {
@@ -34,7 +34,7 @@ void talk::fall_silent() {
         one.turn().ring();
 }
 
-task<> talk::answer_and_ask(std::uint32_t sender) {
+task<> talk::run_closed_loop(std::uint32_t sender) {
     auto& speaker = clients_[sender];
     while (may_speak(speaker)) {
         while (speaker.outstanding() < options_.window)
@@ -44,7 +44,7 @@ task<> talk::answer_and_ask(std::uint32_t sender) {
     }
 }
 
-task<> talk::follow_schedule(std::uint32_t sender) {
+task<> talk::run_open_loop(std::uint32_t sender) {
     auto& speaker = clients_[sender];
     const schedule plan{start_, options_.rate, options_.senders};
     std::uint64_t next = 0;

@@ -25,13 +25,13 @@ public:
     std::uint64_t unsent() const { return unsent_; }
 
 private:
-    task<> answer_and_ask(std::uint32_t sender);
-    task<> follow_schedule(std::uint32_t sender);
+    task<> run_closed_loop(std::uint32_t sender);
+    task<> run_open_loop(std::uint32_t sender);
 
     void book_unsent(std::uint32_t sender, const schedule& plan, std::uint64_t next);
 
     bool may_speak(const client& speaker) const {
-        return !silent_ && speaker.is_here() && clock::now() < stop_;
+        return !silent_ && speaker.is_connected() && clock::now() < stop_;
     }
 
     run_context& run_;

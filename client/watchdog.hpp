@@ -40,15 +40,15 @@ public:
     bool is_silent() const { return current_.has_value() && !current_->ended; }
 
     /// True if no sender is connected any more.
-    bool nobody_talks() const { return nobody_talks_; }
+    bool has_no_sender() const { return has_no_sender_; }
 
 private:
     task<> look_closer(time_point since);
-    task<> try_one_more(std::uint32_t round);
+    task<> try_handshake(std::uint32_t round);
     void look_for_senders();
     void note(const silence& seen);
     void note_end_of_silence();
-    std::uint64_t clients_here() const;
+    std::uint64_t connected_clients() const;
 
     run_context& run_;
     std::deque<client>& clients_;
@@ -58,7 +58,7 @@ private:
     bell& turn_of_events_;
     bell stopped_;
     bool stopping_ = false;
-    bool nobody_talks_ = false;
+    bool has_no_sender_ = false;
     newcomer handshake_ = newcomer::timed_out;
     verdict outcome_ = verdict::alive;
     std::optional<silence> current_;

@@ -290,7 +290,7 @@ void connection::answer_control(const frame& control) {
     }
 }
 
-task<bool> connection::hears_something(nanoseconds limit) {
+task<bool> connection::receives_text(nanoseconds limit) {
     expiry deadline{loop_.get_executor(), limit, [this] { drop(); }};
     bool heard = false;
     while (!heard && co_await readable())
@@ -354,7 +354,7 @@ task<> connection::write_the_rest() {
     flushing_ = false;
 }
 
-void connection::say_goodbye() {
+void connection::send_close() {
     constexpr std::string_view normal{"\x03\xE8", 2};
     send(opcode::close, normal);
 }

@@ -90,7 +90,7 @@ public:
     std::optional<frame> next_frame();
 
     /// Reads until a text frame arrives. Returns true if one did within `limit`.
-    task<bool> hears_something(nanoseconds limit);
+    task<bool> receives_text(nanoseconds limit);
 
     /// Reads and discards all data. Returns true if the server ended the connection within `limit`.
     task<bool> drains_to_end(nanoseconds limit);
@@ -106,7 +106,7 @@ public:
     std::size_t backlog() const { return outbox_.size(); }
 
     /// Sends a close frame. The connection ends when the server's close frame arrives.
-    void say_goodbye();
+    void send_close();
     void drop();
 
     bool is_open() const { return descriptor_ >= 0; }
