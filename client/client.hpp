@@ -88,7 +88,7 @@ private:
     std::uint64_t late_ = 0;           ///< sequence numbers that arrived after a newer one
     std::uint64_t announced_ = 0;      ///< messages that the server announced as missed
     std::uint32_t outstanding_ = 0;
-    std::uint32_t replies_ = 0; ///< acks and errors received; they arrive in the order of our messages
+    std::uint32_t replies_ = 0; ///< acks and errors, which arrive in the order of our messages
 };
 
 } // namespace chat::load

@@ -22,7 +22,7 @@ public:
 
     nanoseconds max() const { return nanoseconds{static_cast<nanoseconds::rep>(max_)}; }
 
-    /// Returns the value that a share `q` (0 to 1) of all values does not exceed, or 0 if there are no values.
+    /// Returns the value that a share `q` (0 to 1) of all values does not exceed, or 0 without values.
     nanoseconds quantile(double q) const;
 
 private:

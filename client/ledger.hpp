@@ -116,7 +116,7 @@ private:
         std::deque<message> open; ///< empty, or a receiver is still waiting for the first one
         std::uint32_t first_open = 0;
         std::vector<std::uint32_t> refused{};        ///< ascending
-        std::optional<std::uint32_t> abandoned_from; ///< no receiver waits for messages from this number on
+        std::optional<std::uint32_t> abandoned_from; ///< no receiver waits from this number on
 
         std::uint32_t sent() const { return first_open + static_cast<std::uint32_t>(open.size()); }
 
@@ -140,9 +140,9 @@ private:
     }
 
     std::vector<sender_log> senders_;
-    std::vector<std::uint32_t> next_;              ///< by pair: the next expected number
-    std::unordered_map<std::size_t, holes> holes_; ///< by pair; empty in a good run
-    std::vector<bool> gone_;                       ///< by receiver
+    std::vector<std::uint32_t> next_;                         ///< by pair: the next expected number
+    std::unordered_map<std::size_t, holes> holes_;            ///< by pair; empty in a good run
+    std::vector<bool> gone_;                                  ///< by receiver
     std::unordered_map<std::uint32_t, std::uint64_t> missed_; ///< by receiver; empty in a good run
     std::uint32_t live_receivers_;
     time_point measured_from_{};

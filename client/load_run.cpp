@@ -137,12 +137,11 @@ void load_run::check_limit(report& r, std::string_view name, double quantile,
         return;
     const auto measured = book_.latency().quantile(quantile);
     if (book_.latency().count() == 0)
-        r.missed_limits.push_back(fmt::format("{}: nothing was measured, limit {}", name,
-                                              format_duration(*allowed)));
+        r.missed_limits.push_back(
+            fmt::format("{}: nothing was measured, limit {}", name, format_duration(*allowed)));
     else if (measured > *allowed)
-        r.missed_limits.push_back(fmt::format("{} was {}, limit {}", name,
-                                              format_duration(measured),
-                                              format_duration(*allowed)));
+        r.missed_limits.push_back(fmt::format(
+            "{} was {}, limit {}", name, format_duration(measured), format_duration(*allowed)));
 }
 
 report load_run::make_report() const {

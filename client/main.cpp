@@ -1,4 +1,5 @@
-// chat-load's main program: reads the command line, resolves the server's name, runs the load, writes the report.
+// The main program of chat-load: reads the command line, resolves the server's name, runs the load and
+// writes the report.
 #include "client/foreign_text.hpp"
 #include "client/load_run.hpp"
 #include "client/options.hpp"

@@ -138,13 +138,14 @@ void add_limit(CLI::App& app, const std::string& flag, std::optional<nanoseconds
 
 void add_load_options(CLI::App& app, load_options& load) {
     app.add_option("--url", load.url, "the server [ws://127.0.0.1:8080/]")->check(url_check());
-    app.add_option("--clients", load.clients, "number of clients [50]")->check(count_check(1, 100'000));
+    app.add_option("--clients", load.clients, "number of clients [50]")
+        ->check(count_check(1, 100'000));
     app.add_option("--senders", load.senders, "how many of the clients send [1]")
         ->check(count_check(1, 100'000));
-    app.add_option("--slow-readers", load.slow_readers, "additional clients that join and never read [0]")
+    app.add_option("--slow-readers", load.slow_readers,
+                   "additional clients that join and never read [0]")
         ->check(count_check(0, 10'000));
-    app.add_option("--window", load.window,
-                   "closed loop: outstanding messages per sender [1]")
+    app.add_option("--window", load.window, "closed loop: outstanding messages per sender [1]")
         ->check(count_check(1, 1000));
     app.add_option("--rate", load.rate, "total messages per second; 0: closed loop [0]")
         ->check(rate_check());
@@ -154,17 +155,20 @@ void add_load_options(CLI::App& app, load_options& load) {
                  positive_duration_check());
     add_duration(app, "--warmup", load.warmup, "sending time before the measurement starts [0s]",
                  duration_check());
-    add_duration(app, "--timeout", load.timeout, "how long silence lasts before it counts as a freeze [2s]",
+    add_duration(app, "--timeout", load.timeout,
+                 "how long silence lasts before it counts as a freeze [2s]",
                  positive_duration_check());
-    add_duration(app, "--connect-timeout", load.connect_timeout, "time limit for each client to join [5s]",
-                 positive_duration_check());
+    add_duration(app, "--connect-timeout", load.connect_timeout,
+                 "time limit for each client to join [5s]", positive_duration_check());
     app.add_option_function<std::string>(
            "--expect", [&load](const std::string& value) { load.expected = outcomes.at(value); },
            "alive, starved or frozen [alive]")
         ->check(CLI::IsMember({"alive", "starved", "frozen"}));
-    add_limit(app, "--max-p50", load.max_p50, "fail if more than half of the deliveries take longer");
+    add_limit(app, "--max-p50", load.max_p50,
+              "fail if more than half of the deliveries take longer");
     add_limit(app, "--max-p99", load.max_p99, "fail if more than 1 in 100 deliveries takes longer");
-    add_limit(app, "--max-p999", load.max_p999, "fail if more than 1 in 1000 deliveries takes longer");
+    add_limit(app, "--max-p999", load.max_p999,
+              "fail if more than 1 in 1000 deliveries takes longer");
     app.add_option("--json", load.json, "write the report to this file; - is standard output")
         ->type_name("FILE");
     app.add_option("--html", load.html, "write the report as a web page; - is standard output")
@@ -232,7 +236,8 @@ std::variant<load_options, compare_options, usage> parse_command_line(int argc,
     auto* compare = app.add_subcommand("compare", "two reports side by side");
     compare->add_option("A.json", comparison.left, "a report written with --json")->required();
     compare->add_option("B.json", comparison.right, "a second report")->required();
-    compare->add_option("--html", comparison.html, "write the comparison as a web page")->type_name("FILE");
+    compare->add_option("--html", comparison.html, "write the comparison as a web page")
+        ->type_name("FILE");
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {

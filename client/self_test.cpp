@@ -94,7 +94,8 @@ double thread_seconds() {
 
 struct pace {
     double per_second;
-    double per_cpu_second; ///< CPU time of this thread: the limit even if the feeding thread was slower
+    double
+        per_cpu_second; ///< per second of this thread's CPU time: the limit even if fed too slowly
 };
 
 pace take(std::uint32_t messages, std::size_t at_once) {
@@ -150,11 +151,11 @@ pace take(std::uint32_t messages, std::size_t at_once) {
 } // namespace
 
 std::string self_test() {
-    auto table =
-        fmt::format("Deliveries that chat-load handles from a thread that only sends prepared frames: {} "
-                    "connections, {}-byte messages\n\n"
-                    "   messages per send   deliveries per second   per second of CPU time\n",
-                    listeners, message_bytes);
+    auto table = fmt::format(
+        "Deliveries that chat-load handles from a thread that only sends prepared frames: {} "
+        "connections, {}-byte messages\n\n"
+        "   messages per send   deliveries per second   per second of CPU time\n",
+        listeners, message_bytes);
     for (const std::uint32_t at_once : {1U, 4U, 16U, 64U}) {
         const auto measured = take(2000 * std::min(at_once, 8U), at_once);
         fmt::format_to(std::back_inserter(table), "  {:>18}   {:>21}   {:>22}\n", at_once,

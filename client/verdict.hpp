@@ -50,7 +50,7 @@ verdict judge(const evidence& seen, nanoseconds timeout);
 struct run_result {
     verdict outcome = verdict::alive;
     bool interrupted = false;
-    bool flawless = true;      ///< nothing lost, duplicated, out of order or invented; all clients stayed
+    bool flawless = true;      ///< every message arrived once and in order; all clients stayed
     bool within_limits = true; ///< every limit such as --max-p99 was measured and met
 };
 

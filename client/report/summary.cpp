@@ -94,8 +94,8 @@ std::string describe_load(const report& run) {
         text += ", " + counted(run.slow_readers, "slow reader");
     text +=
         run.rate > 0 ? fmt::format(", {} messages per second planned", run.rate) : ", closed loop";
-    return text + fmt::format(", {}-byte messages, {}", run.message_bytes,
-                              milliseconds(run.duration_ms));
+    return text +
+           fmt::format(", {}-byte messages, {}", run.message_bytes, milliseconds(run.duration_ms));
 }
 
 std::string describe_latency(const latency_summary& l) {

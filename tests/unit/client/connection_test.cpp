@@ -80,7 +80,7 @@ TEST_CASE_FIXTURE(fixture, "the addresses of a name are tried until one accepts"
 }
 
 TEST_CASE_FIXTURE(fixture, "an address that never responds leaves time for the next one") {
-    // No one accepts here and the kernel's queue is full, so further connection attempts are not even refused.
+    // Nothing accepts here and the kernel's queue is full, so further attempts are not even refused.
     acceptor busy{loop.get_executor(), local("127.0.0.3")};
     busy.listen(0);
     std::deque<tcp_socket> waiting;

@@ -102,13 +102,13 @@ TEST_CASE("standard output takes at most one report") {
     CHECK(mistake({"--json", "-", "--html", "-"}).find("--html") != std::string::npos);
 }
 
-TEST_CASE("--version is not an error") {
+TEST_CASE("asking for the version is not an error") {
     const auto parsed = parse({"--version"});
     CHECK(std::get<usage>(parsed).code == as_expected);
     CHECK(std::get<usage>(parsed).text.starts_with("chat-load 1."));
 }
 
-TEST_CASE("--help is not an error") {
+TEST_CASE("asking for help is not an error") {
     for (const auto* flag : {"--help", "-h"}) {
         const auto parsed = parse({flag});
         CHECK(std::get<usage>(parsed).code == as_expected);

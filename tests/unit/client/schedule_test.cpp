@@ -31,7 +31,7 @@ TEST_CASE("the rate can be below one message per second") {
     CHECK(plan.planned(0, 1) == start + 2s);
 }
 
-TEST_CASE("at a rate too low for the clock each run sends one message") {
+TEST_CASE("at a rate too low for the clock only the first message is ever due") {
     for (const double rate : {1e-10, 1e-300, 5e-324}) {
         const schedule plan{start, rate, 100'000};
         CHECK(plan.planned(0, 0) == start);
