@@ -1,4 +1,4 @@
-// Time in the load client: one monotonic clock, and durations as people read them.
+// The load client's clock, which is monotonic, and durations as people read them.
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,7 @@ using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
 using std::chrono::nanoseconds;
 
-/// For people, in the unit that fits: `850 ns`, `12.3 µs`, `4.6 ms`, `1.0 s`.
+/// Formats in the unit that fits: `850 ns`, `12.3 µs`, `4.6 ms`, `1.0 s`.
 std::string format_duration(nanoseconds span);
 
 inline double in_seconds(nanoseconds span) {

@@ -61,7 +61,7 @@ exit_code exit_code_of(const run_result& result, verdict expected) {
             return server_froze;
         return result.outcome == verdict::starved ? server_starved : server_lived;
     }
-    // A server that froze or starves has delivered nothing: only a living one can lose messages.
+    // A frozen or starved server delivers nothing, so losses count only against a server that is alive.
     const bool flawed = !result.flawless || !result.within_limits;
     return expected == verdict::alive && flawed ? missed_limits : as_expected;
 }
