@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Is the chat alive? Asks the admin plane, which answers while the chat is frozen or starved, and says
-# so: its answer is what `docker inspect` shows. It asks for no client's place and takes no lock.
+# Asks the admin plane whether the chat is alive. The admin plane answers even while the chat is frozen or starved,
+# and `docker inspect` shows the answer. The check is not a client and takes no lock.
 set -euo pipefail
 
 probe() {

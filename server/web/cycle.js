@@ -1,4 +1,4 @@
-// Why nothing moves, as a drawing: boxes, an arrow from each to the next, and the way back.
+// Draws why nothing moves: boxes, an arrow from each to the next, and the way back.
 import { show, place, task } from "./words.js";
 
 const section = document.getElementById("stall");
@@ -13,13 +13,13 @@ export function hideCycle() {
   drawn = "";
 }
 
-/// True when that says it all: who holds the lock and who waits for it, or where the thread is.
+/// True if the drawing tells everything: the holder and the waiters, or where the thread is.
 export function drawCycle(state, report) {
   section.hidden = false;
   const { holder, waiters } = state.lock;
   const words = [report?.explanation ?? "", report?.fix ?? ""];
   const calls = report?.thread.stack ?? [];
-  // Redrawn only when something else is to be said: it is read, perhaps aloud.
+  // Redrawn only if its content changes, because people and screen readers read it.
   const same = JSON.stringify([state.verdict, holder?.task, holder?.at, holder?.suspended_at, waiters[0]?.at, words, calls]);
   if (same === drawn) return full;
   drawn = same;

@@ -1,5 +1,5 @@
-// The stream of states, and what happens when there is none: EventSource gives up when it is
-// answered with an error, and does not notice a server that has silently stopped to send.
+// The stream of states, with reconnection: EventSource gives up after an error response, and does not notice a
+// server that silently stopped sending.
 const SILENCE = 1500;  // ms; events come every 100
 const PAUSE = 1000;    // before another attempt
 

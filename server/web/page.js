@@ -8,12 +8,12 @@ const messages = new Rate(document.getElementById("messages-spark"));
 const deliveries = new Rate(document.getElementById("deliveries-spark"));
 let now = { status: "connecting" };  // what is on the screen
 let worst = null;                    // the last state that was not alive
-let report = null;                   // the stall report that belongs to it
+let report = null;                   // the stall report for it
 
 listen("/api/events", { state: draw, gone: drawGone });
 
 function draw(state) {
-  if (state.server.pid !== now.server?.pid) {  // another server than before, or the first
+  if (state.server.pid !== now.server?.pid) {  // a different server than before, or the first
     messages.clear();
     deliveries.clear();
     worst = report = null;
@@ -33,8 +33,7 @@ function draw(state) {
   }
 }
 
-// The report is made when the stall is declared, which can be a moment after the status has changed;
-// and its stack has names yet another moment later.
+// The report follows the change of status after a moment, and the names in its stack after another.
 const isComplete = (report) => Boolean(report?.thread.stack);
 
 let asking = false;
@@ -48,13 +47,13 @@ async function fetchReport(state) {
   } catch {
     report = null;
   }
-  // Not at every event, if there is none.
+  // Not at every event if there is no report.
   setTimeout(() => { asking = false; }, isComplete(report) ? 0 : 500);
   if (now.status === state.status) drawStall();
 }
 
 function drawStall() {
-  // The drawing says it all, and one screen is all there is.
+  // The drawing tells everything, and there is only one screen.
   document.getElementById("lock").hidden = drawCycle(now, report);
 }
 

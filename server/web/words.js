@@ -1,7 +1,7 @@
-// Numbers and tasks as a reader wants them. What comes from the server is only ever set as text.
+// Formats numbers and tasks for people. Text from the server is only ever set as text, never as markup.
 const format = new Intl.NumberFormat("en");
 
-/// Sets an element's text, and leaves it alone when nothing has changed: it may be read aloud.
+/// Sets an element's text. Leaves an unchanged text alone, because a screen reader would read it again.
 export function show(id, text) {
   const element = document.getElementById(id);
   if (element.textContent !== text) element.textContent = text;
@@ -17,7 +17,7 @@ export function time(ms) {
   return s < 7200 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
 }
 
-/// `/home/me/chat/server/chat/room.cpp:53` as `room.cpp:53`, the rest as its tooltip.
+/// Shows `/home/me/chat/server/chat/room.cpp:53` as `room.cpp:53`, with the whole path as its tooltip.
 export function place(line) {
   const element = document.createElement("span");
   element.className = "line";
@@ -26,12 +26,12 @@ export function place(line) {
   return element;
 }
 
-/// `say` of alice, or the room's own `fan_out`.
+/// Returns `say of alice`, or `fan_out` for a task of the room.
 export function task(of) {
   return of.session === 0 ? of.task : `${of.task} of ${of.name || `session ${of.session}`}`;
 }
 
-/// Who, from which line, for how long: as nodes.
+/// Returns nodes that show a task, its line and its duration.
 export function party(of) {
   const who = document.createElement("b");
   who.textContent = task(of);
