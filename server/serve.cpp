@@ -35,19 +35,19 @@ constexpr auto shutdown_deadline = 5s;
 
 /// Stops accepting, delivers everything that was said, then closes every connection. Resets the connections
 /// that are left at the deadline.
-task<> shut_down(listener& door, room& chat_room, roster& everyone,
+task<> shut_down(listener& incoming, room& chat_room, roster& everyone,
                  wire::clock::time_point deadline) {
     spdlog::info("shutting down clients={}", everyone.size());
-    door.stop();
+    incoming.stop();
     loop_timer cut_off{co_await asio::this_coro::executor, deadline};
     cut_off.async_wait([&](error_code cancelled) {
         if (!cancelled)
-            door.abort_all();
+            incoming.abort_all();
     });
     co_await chat_room.close();
     everyone.dismiss_all();
-    while (door.connections() > 0) {
-        door.give_up_handshakes();
+    while (incoming.connections() > 0) {
+        incoming.give_up_handshakes();
         loop_timer pause{co_await asio::this_coro::executor, 5ms};
         co_await pause.async_wait(use_task);
     }
@@ -184,14 +184,14 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     session_names names;
     roster everyone{executor, tick, names};
     room chat_room{executor, everyone, options.history, ledger};
-    listener door{listen_on(options.endpoint, executor),
+    listener incoming{listen_on(options.endpoint, executor),
                   {.connections = connections, .descriptors = descriptors},
                   tickets,
                   chat_room,
                   everyone,
                   options.session};
 
-    asio::co_spawn(executor, door.accept_all(), rethrow);
+    asio::co_spawn(executor, incoming.accept_all(), rethrow);
     asio::co_spawn(executor, chat_room.fan_out(), rethrow);
     asio::co_spawn(executor, everyone.watch_over(), rethrow);
 
@@ -205,9 +205,9 @@ int serve(const server_options& options, const std::function<void(std::string)>&
          .exit_on_stall = options.exit_on_stall,
          .shutdown_time = shutdown_deadline,
          .on_signal = [&](wire::clock::time_point deadline) {
-             asio::co_spawn(executor, shut_down(door, chat_room, everyone, deadline), rethrow);
+             asio::co_spawn(executor, shut_down(incoming, chat_room, everyone, deadline), rethrow);
          }}};
-    const auto chat_url = url_of("ws", door.local_endpoint());
+    const auto chat_url = url_of("ws", incoming.local_endpoint());
     const auto admin = start_admin(watch, options, chat_url, monitor, ledger, names);
     const watch_thread watching{watch};
     on_ready(ready_line(chat_url, admin));

@@ -45,17 +45,17 @@ std::string_view view(beast::string_view text) {
 }
 
 /// Counts one while it exists, in a counter of the watch thread.
-class place {
+class slot {
 public:
-    explicit place(std::size_t& taken)
+    explicit slot(std::size_t& taken)
         : taken_{&++taken} {}
 
-    place(place&& other) noexcept
+    slot(slot&& other) noexcept
         : taken_{std::exchange(other.taken_, nullptr)} {}
 
-    place& operator=(place&&) = delete;
+    slot& operator=(slot&&) = delete;
 
-    ~place() {
+    ~slot() {
         if (taken_)
             --*taken_;
     }
@@ -151,7 +151,7 @@ struct admin_server::plane : std::enable_shared_from_this<plane> {
 
     task<> accept_all();
     task<> keep_samples();
-    task<> serve(socket_type socket, place);
+    task<> serve(socket_type socket, slot);
     task<bool> answer(stream_type& stream, request asked);
     task<bool> write_response(stream_type& stream, response answer);
     task<> send_events(stream_type& stream, request asked);
@@ -190,7 +190,7 @@ task<> admin_server::plane::accept_all() {
             co_await pause.async_wait(asio::as_tuple(use_task));
         } else if (connections < settings_.max_connections || waiting.close_oldest()) {
             // Otherwise idle connections could lock everyone else out of the health page.
-            auto visitor = serve(std::move(socket), place{connections});
+            auto visitor = serve(std::move(socket), slot{connections});
             asio::co_spawn(acceptor.get_executor(), std::move(visitor),
                            [self = shared_from_this()](std::exception_ptr failed) {
                                if (failed)
@@ -209,7 +209,7 @@ task<> admin_server::plane::keep_samples() {
     }
 }
 
-task<> admin_server::plane::serve(socket_type socket, place) {
+task<> admin_server::plane::serve(socket_type socket, slot) {
     error_code ignored;
     socket.set_option(tcp::no_delay{true}, ignored);
     socket.set_option(asio::socket_base::send_buffer_size{send_buffer_bytes}, ignored);
@@ -283,7 +283,7 @@ task<bool> admin_server::plane::write_response(stream_type& stream, response ans
 
 // Runs until the client leaves or does not take an event in time. Keeps at most one event for the client.
 task<> admin_server::plane::send_events(stream_type& stream, request asked) {
-    const place taken{streams};
+    const slot taken{streams};
     auto head = head_of(asked, 200, "text/event-stream");
     head.keep_alive(false); // the stream ends with the connection
     auto [error, size] = co_await http::async_write(stream, head, asio::as_tuple(use_task));

@@ -1,5 +1,5 @@
 // Draws why nothing moves: boxes, an arrow from each to the next, and the way back.
-import { show, place, task } from "./words.js";
+import { show, sourceLine, task } from "./words.js";
 
 const section = document.getElementById("stall");
 const cycle = document.getElementById("cycle");
@@ -36,12 +36,12 @@ export function drawCycle(state, report) {
 function drawDeadlock(holder, waiter) {
   show("stall-title", "Each waits for the next, for ever");
   cycle.replaceChildren(
-    box(task(holder), ["took the lock in ", place(holder.at)],
-        holder.suspended_at ? ["sleeps in ", place(holder.suspended_at)] : []),
+    box(task(holder), ["took the lock in ", sourceLine(holder.at)],
+        holder.suspended_at ? ["sleeps in ", sourceLine(holder.suspended_at)] : []),
     arrow("needs"),
     box("the only thread", ["runs all tasks, one at a time"], ["is blocked in std::mutex::lock"]),
     arrow("is stopped by"),
-    box(task(waiter), ["asks for the lock in ", place(waiter.at)], ["and so stops the thread"]));
+    box(task(waiter), ["asks for the lock in ", sourceLine(waiter.at)], ["and so stops the thread"]));
   drawBack(`${task(waiter)} waits for the lock that ${task(holder)} holds`);
 }
 
@@ -50,10 +50,10 @@ function drawStarved(holder, lock) {
   const first = lock.waiters.slice(0, 2).map(task).join(", ");
   cycle.replaceChildren(
     box(lock.waiting === 1 ? "1 task" : `${lock.waiting} tasks`, ["for the lock: ", first, lock.waiting > 2 ? ", …" : ""],
-        ["the first asked in ", place(lock.waiters[0].at)]),
+        ["the first asked in ", sourceLine(lock.waiters[0].at)]),
     arrow(lock.waiting === 1 ? "waits for" : "wait for"),
-    box(task(holder), ["took the lock in ", place(holder.at)],
-        holder.suspended_at ? ["sleeps in ", place(holder.suspended_at)] : []),
+    box(task(holder), ["took the lock in ", sourceLine(holder.at)],
+        holder.suspended_at ? ["sleeps in ", sourceLine(holder.suspended_at)] : []),
     arrow("awaits"),
     box(holder.awaiting_name || holder.name || "its client", [holder.awaiting || "to take what was sent"], []));
   back.hidden = true;

@@ -2,7 +2,7 @@
 import { listen } from "./live.js";
 import { Rate } from "./rate.js";
 import { drawCycle, hideCycle } from "./cycle.js";
-import { show, time, number, party, place } from "./words.js";
+import { show, time, number, party, sourceLine } from "./words.js";
 
 const messages = new Rate(document.getElementById("messages-spark"));
 const deliveries = new Rate(document.getElementById("deliveries-spark"));
@@ -95,7 +95,7 @@ function drawLock(lock) {
   holder.replaceChildren();
   if (lock.holder) {
     const asleep = document.createElement("div");
-    if (lock.holder.suspended_at) asleep.append("sleeps in ", place(lock.holder.suspended_at));
+    if (lock.holder.suspended_at) asleep.append("sleeps in ", sourceLine(lock.holder.suspended_at));
     const reason = document.createElement("div");
     reason.className = "soft";
     if (lock.holder.awaiting) reason.append(`until: ${lock.holder.awaiting}`);

@@ -18,7 +18,7 @@ export function time(ms) {
 }
 
 /// Shows `/home/me/chat/server/chat/room.cpp:53` as `room.cpp:53`, with the whole path as its tooltip.
-export function place(line) {
+export function sourceLine(line) {
   const element = document.createElement("span");
   element.className = "line";
   element.textContent = line.split("/").pop();
@@ -38,5 +38,5 @@ export function party(of) {
   const lasting = document.createElement("span");
   lasting.className = "for soft";
   lasting.textContent = ` for ${time(of.for_ms)} `;
-  return [who, " ", place(of.at), lasting];
+  return [who, " ", sourceLine(of.at), lasting];
 }
