@@ -1,5 +1,5 @@
 // WebSocket framing for the server's side (RFC 6455, section 5.2): unmasked, one frame per message.
-// Beast frames what it sends itself (handshake, pong, close). A chat message is framed here once, and
+// Beast makes its own frames (pong, close) and the handshake. A chat message is framed here once, and
 // all its receivers share the frame.
 #pragma once
 

@@ -9,11 +9,11 @@
 
 namespace chat {
 
-listener::listener(acceptor_type acceptor, limits most, admission& admitting, room& chat_room,
+listener::listener(acceptor_type acceptor, limits most, admission& limiter, room& chat_room,
                    roster& everyone, session_limits limits_of_each)
     : acceptor_{std::move(acceptor)}
     , pause_timer_{acceptor_.get_executor()}
-    , admission_{admitting}
+    , admission_{limiter}
     , room_{chat_room}
     , roster_{everyone}
     , most_{most}

@@ -24,7 +24,7 @@ public:
     };
 
     /// The acceptor is already listening.
-    listener(acceptor_type acceptor, limits most, admission& admitting, room& chat_room,
+    listener(acceptor_type acceptor, limits most, admission& limiter, room& chat_room,
              roster& everyone, session_limits limits_of_each);
 
     [[nodiscard]] asio::ip::tcp::endpoint local_endpoint() const {

@@ -41,7 +41,7 @@ void append_number(std::string& out, std::uint64_t number) {
 }
 
 /// Appends a time as `2026-11-22T21:34:00.123Z`. Uses arithmetic, because strftime would take longer
-/// than the rest of the encoding, and a format string half as long.
+/// than the rest of the encoding, and a format string half that time.
 void append_time(std::string& out, std::chrono::system_clock::time_point when) {
     using namespace std::chrono;
     const auto ms = floor<milliseconds>(when);

@@ -57,7 +57,7 @@ bool is_valid_name(std::string_view name);
 /// Returns the percent-decoded `name` of a request target such as `/?name=alice%20b`; nothing if absent.
 std::optional<std::string> name_in_target(std::string_view target);
 
-/// The first message to a client.
+/// Sent to a client when it joins.
 struct welcome {
     std::uint64_t id;
     std::string_view name;

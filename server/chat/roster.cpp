@@ -35,7 +35,7 @@ task<> roster::watch_over() {
         timer_.expires_after(tick_);
         co_await timer_.async_wait(asio::as_tuple(use_task));
         const auto now = session::clock::now();
-        // After a standstill, what has arrived meanwhile must be read before limits are checked. But
+        // After a standstill, data that arrived meanwhile must be read before limits are checked. But
         // not twice in a row, so that limits apply even if the loop is always late.
         const bool is_late = now - timer_.expiry() > tick_;
         has_stood_still = is_late && !has_stood_still;

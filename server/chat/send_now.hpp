@@ -19,7 +19,7 @@ inline constexpr int how_to_send = MSG_DONTWAIT | MSG_NOSIGNAL;
 
 // glibc's functions are cancellation points. In a process with several threads that costs 41
 // instructions per call (glibc 2.36), and nothing here waits. But sanitizers intercept only those
-// functions, and check through them what is sent.
+// functions, and use them to check the bytes that are sent.
 inline ssize_t try_send(int socket, std::string_view bytes) {
     if constexpr (CHAT_SANITIZED)
         return ::send(socket, bytes.data(), bytes.size(), how_to_send);

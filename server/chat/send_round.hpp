@@ -16,7 +16,7 @@ class session;
 
 class send_round {
 public:
-    /// A round lasts as long as this object. Its destructor sends what is still deferred.
+    /// A round lasts as long as this object. Its destructor sends all deferred news.
     class [[nodiscard]] open {
     public:
         explicit open(send_round& round);

@@ -88,7 +88,7 @@ public:
 
     [[nodiscard]] wire& out() { return *out_; }
 
-    /// Prefetches what the next delivery will touch.
+    /// Prefetches the data that the next delivery uses.
     void prefetch() const {
         has_news.prefetch();
         out_->prefetch();

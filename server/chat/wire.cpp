@@ -261,7 +261,7 @@ void wire::wait_until_writable() {
         if (blocked_since_)
             return;
         socket_has_room_.notify();
-        if (has_own_close_frame_) // it has been sent: see control_is_ready
+        if (has_own_close_frame_) // our frame has been sent: see control_is_ready
             complete_control({});
     });
 }

@@ -43,7 +43,7 @@ using error_code = boost::system::error_code;
 
 class wire;
 
-/// Wraps one of Beast's read handlers, and counts what was read before it calls the handler.
+/// Wraps one of Beast's read handlers: counts the bytes that were read, then calls the handler.
 template <class Handler>
 struct counted_read {
     wire* self;
@@ -66,7 +66,7 @@ public:
     /// Sets the session that owns this wire. A pending wait on the socket keeps the owner alive.
     void set_owner(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
 
-    /// Prefetches what a send touches.
+    /// Prefetches the data that a send uses.
     void prefetch() const {
         __builtin_prefetch(&socket_);
         __builtin_prefetch(&only_news_);
@@ -108,7 +108,7 @@ public:
     /// would keep the buffer's memory allocated for a client that does not read.
     task<> takes_news();
 
-    /// Sends this close frame after the replies that have been accepted. What Beast wants to send
+    /// Sends this close frame after the replies that have been accepted. Anything that Beast sends
     /// afterwards counts as sent; a close frame from Beast counts as sent once this one is out. The
     /// chat does not use Beast's async_close, because it and async_read can block each other
     /// permanently: async_close holds the write lock and waits for the read lock; async_read, on a
@@ -123,7 +123,7 @@ public:
     [[nodiscard]] std::optional<clock::time_point> blocked_since() const { return blocked_since_; }
 
     /// True if the peer has taken something since the last call, according to the kernel. Finds slow
-    /// readers that are alive, because the socket takes bytes again only after much has gone. May be
+    /// readers that are alive, because the socket takes bytes again only after much was sent. May be
     /// false if more has been sent meanwhile.
     [[nodiscard]] bool has_taken_something(clock::time_point now);
 

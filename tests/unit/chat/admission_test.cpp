@@ -17,9 +17,9 @@ const auto elsewhere = asio::ip::make_address("::1");
 } // namespace
 
 TEST_CASE("a place becomes free when its ticket is destroyed, and not before") {
-    admission admitting{{.clients = 1, .clients_per_address = 0}};
-    auto first = admitting.let_in(here);
-    auto second = admitting.let_in(here);
+    admission limiter{{.clients = 1, .clients_per_address = 0}};
+    auto first = limiter.let_in(here);
+    auto second = limiter.let_in(here);
     REQUIRE((first && second));
     CHECK(first->become_client() == answer::granted);
     CHECK(second->become_client() == answer::full);
@@ -32,10 +32,10 @@ TEST_CASE("a place becomes free when its ticket is destroyed, and not before") {
 }
 
 TEST_CASE("one address cannot use up the places of another") {
-    admission admitting{{.clients = 10, .clients_per_address = 1}};
-    auto first = admitting.let_in(here);
-    auto second = admitting.let_in(here);
-    auto other = admitting.let_in(elsewhere);
+    admission limiter{{.clients = 10, .clients_per_address = 1}};
+    auto first = limiter.let_in(here);
+    auto second = limiter.let_in(here);
+    auto other = limiter.let_in(elsewhere);
     REQUIRE((first && second && other));
     CHECK(first->become_client() == answer::granted);
     CHECK(second->become_client() == answer::address_full);
@@ -46,22 +46,22 @@ TEST_CASE("one address cannot use up the places of another") {
 
 TEST_CASE(
     "an address may have 64 more connections than clients, and other addresses are still let in") {
-    admission admitting{{.clients = 10, .clients_per_address = 1}};
+    admission limiter{{.clients = 10, .clients_per_address = 1}};
     std::vector<std::optional<admission::ticket>> asking;
     for (int i = 0; i < 65; ++i) {
-        asking.push_back(admitting.let_in(here));
+        asking.push_back(limiter.let_in(here));
         REQUIRE(asking.back());
     }
-    CHECK_FALSE(admitting.let_in(here));
-    CHECK(admitting.let_in(elsewhere));
+    CHECK_FALSE(limiter.let_in(here));
+    CHECK(limiter.let_in(elsewhere));
     asking.pop_back();
-    CHECK(admitting.let_in(here));
+    CHECK(limiter.let_in(here));
 }
 
 TEST_CASE("without a limit per address, an address may have any number of connections") {
-    admission admitting{{.clients = 1, .clients_per_address = 0}};
+    admission limiter{{.clients = 1, .clients_per_address = 0}};
     std::vector<std::optional<admission::ticket>> asking;
     for (int i = 0; i < 1000; ++i)
-        asking.push_back(admitting.let_in(here));
+        asking.push_back(limiter.let_in(here));
     CHECK(asking.back());
 }

@@ -12,7 +12,7 @@
 namespace chat {
 
 struct session_world {
-    admission admitting{{}};
+    admission limiter{{}};
     asio::io_context loop{1};
     lock_ledger ledger;
     session_names names;
@@ -22,7 +22,7 @@ struct session_world {
 
     /// Makes a session over a narrow connection; `peer` becomes the client's end.
     std::shared_ptr<session> make_session(wire::socket_type& peer) {
-        return std::make_shared<session>(connect_narrow(loop, peer), admitting.let_in({}).value(),
+        return std::make_shared<session>(connect_narrow(loop, peer), limiter.let_in({}).value(),
                                          chat, everyone, limits);
     }
 };
