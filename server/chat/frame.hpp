@@ -1,6 +1,6 @@
-// WebSocket framing of what the server sends (RFC 6455, section 5.2): unmasked, one frame a
-// message. Beast frames what it sends itself (handshake, pong, close); chat messages are framed
-// here once and then shared by all who receive them.
+// WebSocket framing for the server's side (RFC 6455, section 5.2): unmasked, one frame per message.
+// Beast makes its own frames (pong, close) and the handshake. A chat message is framed here once, and
+// all its receivers share the frame.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ inline std::size_t write_text_header(char* header, std::uint64_t payload) {
     return 2 + static_cast<std::size_t>(length_bytes);
 }
 
-/// The payload as one text frame.
+/// Returns the payload as one text frame.
 inline std::string text_frame(std::string_view payload) {
     char header[max_frame_header];
     const auto size = write_text_header(header, payload.size());
@@ -37,7 +37,7 @@ inline std::string text_frame(std::string_view payload) {
     return frame.append(header, size).append(payload);
 }
 
-/// A close frame; a reason beyond 123 bytes is cut.
+/// Returns a close frame. A reason longer than 123 bytes is cut.
 inline std::string close_frame(std::uint16_t code, std::string_view reason) {
     constexpr std::size_t most = 123;
     reason = reason.substr(0, most);
@@ -48,7 +48,7 @@ inline std::string close_frame(std::uint16_t code, std::string_view reason) {
     return frame.append(reason);
 }
 
-/// Size in bytes, header included, of the whole unmasked frame that `bytes` starts with.
+/// Returns the size in bytes, including the header, of the unmasked frame that `bytes` starts with.
 inline std::size_t frame_size(std::string_view bytes) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
     const std::size_t length = byte(1) & 0x7F;
@@ -61,14 +61,13 @@ inline std::size_t frame_size(std::string_view bytes) {
     return 2 + length_bytes + payload;
 }
 
-/// Where a send that stopped after `sent` bytes left a run of whole frames.
+/// Where a send that stopped after `sent` bytes has cut a run of whole frames.
 struct frame_cut {
-    std::size_t frames = 0; ///< frames begun: sent whole, or cut
-    std::size_t end =
-        0; ///< where the last of them ends; `[sent, end)` is what the cut frame still lacks
+    std::size_t frames = 0; ///< frames started: sent whole, or cut
+    std::size_t end = 0;    ///< end of the last started frame; `[sent, end)` is its unsent rest
 };
 
-/// O(frames sent): walks the headers.
+/// Finds the cut by walking the headers. O(frames sent).
 inline frame_cut cut_frames(std::string_view frames, std::size_t sent) {
     frame_cut cut;
     while (cut.end < sent) {

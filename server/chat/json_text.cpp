@@ -19,7 +19,7 @@ bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/// Takes what `text` begins with off its front: blanks, a string, any value.
+/// Takes blanks, a string or any value off the front of `text`.
 class reader {
 public:
     explicit reader(std::string_view text)
@@ -30,7 +30,7 @@ public:
             rest_.remove_prefix(1);
     }
 
-    /// And the blanks on both sides of it.
+    /// Skips the character, and the blanks on both sides of it.
     void skip(char punctuation) {
         skip_blanks();
         if (rest_.starts_with(punctuation))
@@ -43,7 +43,7 @@ public:
     std::string_view take_string() {
         auto end = std::min(rest_.find('"', 1), rest_.size());
         if (rest_.substr(0, end).find('\\') != std::string_view::npos) {
-            // That quote may be an escaped one.
+            // The quote at `end` may be escaped.
             for (end = 1; end < rest_.size() && rest_[end] != '"';)
                 end += rest_[end] == '\\' ? 2 : 1;
         }
@@ -83,14 +83,14 @@ private:
     std::string_view rest_;
 };
 
-/// Whether that string, with its quotes, stands for this name.
+/// True if the quoted string stands for this name.
 bool is_name(std::string_view quoted, std::string_view name) {
     if (quoted.find('\\') == std::string_view::npos)
         return quoted.substr(1, quoted.size() - 2) == name;
     return decoded(quoted) == name;
 }
 
-/// What Boost.JSON's parser tells of the wanted members. Nothing else is kept.
+/// Receives the events of Boost.JSON's parser, and keeps only those of the wanted members.
 class member_events {
 public:
     static constexpr auto max_object_size = static_cast<std::size_t>(-1);
@@ -101,15 +101,16 @@ public:
     member_events(std::string_view text, std::span<json_member> wanted)
         : text_{text}
         , wanted_{wanted} {
-        assert(wanted.size() <= untold_.size());
+        assert(wanted.size() <= without_text_.size());
     }
 
     bool on_document_begin(error_code&) { return true; }
 
-    /// Only now it is known to be JSON, and those values can be looked for whose text was not told.
+    /// The text is now known to be valid JSON. That makes it safe to search it for the values whose
+    /// text the parser did not pass.
     bool on_document_end(error_code&) {
-        if (untold_.any())
-            look_for_untold();
+        if (without_text_.any())
+            find_missing_texts();
         return true;
     }
 
@@ -142,7 +143,7 @@ public:
     bool on_string_part(json::string_view, std::size_t, error_code&) { return true; }
 
     bool on_string(json::string_view last, std::size_t size, error_code&) {
-        // It has no escapes if all of it is told at once, and not from a buffer of the parser's.
+        // The string has no escapes if the parser passes all of it at once, and from the input.
         const auto at = address(last.data()) - address(text_.data());
         if (last.size() == size && at < text_.size())
             return value(text_.substr(at - 1, size + 2), true, size);
@@ -181,19 +182,19 @@ private:
 
     bool number(json::string_view text) { return value({text.data(), text.size()}); }
 
-    /// No text: it was not told.
+    /// An empty text means that the parser did not pass it.
     bool value(std::string_view text, bool is_string = false, std::size_t size = 0) {
         if (depth_ == 1 && member_ != nullptr) {
             member_->text = text;
             member_->is_string = is_string;
             member_->size = size;
-            untold_[static_cast<std::size_t>(member_ - wanted_.data())] = text.empty();
+            without_text_[static_cast<std::size_t>(member_ - wanted_.data())] = text.empty();
             member_ = nullptr;
         }
         return true;
     }
 
-    void look_for_untold() {
+    void find_missing_texts() {
         reader in{text_};
         in.skip('{');
         while (!in.at_end()) {
@@ -202,18 +203,18 @@ private:
             const auto value = in.take_value();
             in.skip(',');
             for (std::size_t i = 0; i < wanted_.size(); ++i) {
-                if (untold_[i] && is_name(name, wanted_[i].name))
-                    wanted_[i].text = value; // the last one stays
+                if (without_text_[i] && is_name(name, wanted_[i].name))
+                    wanted_[i].text = value; // the last one counts
             }
         }
     }
 
     std::string_view text_;
     std::span<json_member> wanted_;
-    std::bitset<8> untold_; // which of them
+    std::bitset<8> without_text_; // by index in wanted_
     std::size_t depth_ = 0;
-    std::string key_;               // if it comes in parts
-    json_member* member_ = nullptr; // whose value comes next
+    std::string key_;               // the parts so far, if a key comes in parts
+    json_member* member_ = nullptr; // the wanted member whose value comes next
 };
 
 } // namespace

@@ -1,7 +1,7 @@
-// The shared message buffer: the last N messages as ready-made frames, numbered from 1 without
-// holes. say appends, every session's deliver takes what is newer than its own cursor. It knows
+// The shared message buffer: the last N messages as ready-made frames, numbered from 1 without holes.
+// say appends; every session's deliver takes the messages newer than its own cursor. The buffer knows
 // nothing of locks or sockets; the room keeps it inside a guarded<message_buffer, buffer_mutex>.
-// Loop thread only: batches share its blocks, and count them without atomics.
+// Loop thread only, because batches share the buffer's blocks and count references without atomics.
 #pragma once
 
 #include <boost/smart_ptr/local_shared_ptr.hpp>
@@ -15,8 +15,8 @@
 
 namespace chat {
 
-/// What a reader has not had yet: consecutive messages, oldest first, as whole frames. Stays valid
-/// while it is held, whatever the buffer drops meanwhile.
+/// Messages that a reader has not received: consecutive, oldest first, as whole frames. A batch stays
+/// valid while it is held, whatever the buffer drops meanwhile.
 struct news_batch {
     boost::local_shared_ptr<const void> owner;
     std::string_view frames;
@@ -29,7 +29,7 @@ struct news_batch {
 
 class message_buffer {
 public:
-    /// What is kept: at most so many messages and so many bytes of frames, the newest always.
+    /// Keeps at most this many messages and this many bytes of frames, but always the newest message.
     struct limits {
         std::size_t messages = 1000;
         std::size_t bytes = 4 * 1024 * 1024;
@@ -41,22 +41,22 @@ public:
     /// `{"type":"message","seq":N` + `rest`. Amortised O(rest).
     std::uint64_t append(std::string_view rest);
 
-    /// Number of the newest message, 0 before the first.
+    /// Number of the newest message; 0 before the first.
     [[nodiscard]] std::uint64_t newest() const { return newest_; }
 
-    /// Number of the oldest message still here; newest() + 1 when there is none.
+    /// Number of the oldest message in the buffer; newest() + 1 if the buffer is empty.
     [[nodiscard]] std::uint64_t oldest() const { return oldest_; }
 
-    /// Bytes of the frames that are kept.
+    /// Bytes of all frames in the buffer.
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
-    /// What is newer than `cursor`: as much as one block has, at least one message if there is one.
-    /// Copies no message: a batch shares the block.
+    /// Returns messages newer than `cursor`: as many as one block has, and at least one if there is
+    /// one. Copies no message, because a batch shares the block.
     [[nodiscard]] news_batch since(std::uint64_t cursor) const;
 
 private:
-    // Frames lie one behind the other in blocks, so that a batch is one contiguous run however many
-    // messages it has. A block's memory is reserved at once and never moves.
+    // Blocks store frames one after another, so a batch is one contiguous run, however many messages
+    // it has. A block reserves all its memory at once, and the memory never moves.
     struct block {
         std::uint64_t first;                // number of its first message
         std::vector<std::uint32_t> offsets; // where each of its frames starts

@@ -17,7 +17,7 @@ namespace json = boost::json;
 
 namespace {
 
-/// Appends the text as a JSON string, quotes and escapes included.
+/// Appends the text as a JSON string, with quotes and escapes.
 void append_json_string(std::string& out, std::string_view text) {
     const auto as_it_is = [](char c) {
         return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
@@ -40,8 +40,8 @@ void append_number(std::string& out, std::uint64_t number) {
     out.append(digits.data(), digits.size());
 }
 
-/// As `2026-11-22T21:34:00.123Z`, by arithmetic: strftime would take longer than all the rest, and a
-/// format string half as long.
+/// Appends a time as `2026-11-22T21:34:00.123Z`. Uses arithmetic, because strftime would take longer
+/// than the rest of the encoding, and a format string half that time.
 void append_time(std::string& out, std::chrono::system_clock::time_point when) {
     using namespace std::chrono;
     const auto ms = floor<milliseconds>(when);
@@ -68,7 +68,7 @@ boost::system::result<request, refusal> parse_say(const json_member& text, const
     if (!text.is_string)
         return refusal{"bad_text", R"("text" must be a string)"};
     if (text.size == 0 || text.size > max_text_bytes)
-        return refusal{"bad_text", fmt::format(R"("text" must have 1 to {} bytes, not {})",
+        return refusal{"bad_text", fmt::format(R"("text" must be 1 to {} bytes long, not {})",
                                                max_text_bytes, text.size)};
     return request{say_request{.text = text.text, .ref = ref.text}};
 }
@@ -83,7 +83,7 @@ boost::system::result<request, refusal> parse_name(const json_member& name) {
                                max_name_characters)};
 }
 
-/// Takes one code point off the front; nothing when it is not valid UTF-8 (RFC 3629).
+/// Takes one code point off the front. Returns nothing if the text is not valid UTF-8 (RFC 3629).
 std::optional<char32_t> next_code_point(std::string_view& text) {
     const auto lead = static_cast<unsigned char>(text.front());
     const std::size_t size = lead < 0x80   ? 1
@@ -113,7 +113,7 @@ struct code_range {
     char32_t first, last;
 };
 
-/// Controls, line ends, what turns a line round, and what is no character.
+/// Control characters, line ends, controls of the writing direction, and noncharacters.
 constexpr auto not_printable = std::to_array<code_range>({
     {0x0000, 0x001F},
     {0x007F, 0x009F},
@@ -124,8 +124,8 @@ constexpr auto not_printable = std::to_array<code_range>({
     {0xFDD0, 0xFDEF},
 });
 
-/// Blank, or ignorable by default (Unicode, DerivedCoreProperties.txt): names of these alone would be
-/// invisible. Within others they may have their use, as in a picture that is joined of several.
+/// Blanks and default ignorable characters (Unicode, DerivedCoreProperties.txt). A name of only these
+/// would be invisible. Next to other characters they have their uses, such as joining several emoji.
 constexpr auto invisible = std::to_array<code_range>({
     {0x0020, 0x0020},   {0x00A0, 0x00A0}, {0x00AD, 0x00AD}, {0x034F, 0x034F},   {0x115F, 0x1160},
     {0x1680, 0x1680},   {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x2000, 0x200D},   {0x202F, 0x202F},
@@ -140,7 +140,7 @@ bool is_in(std::span<const code_range> ranges, char32_t code) {
 }
 
 bool is_printable(char32_t code) {
-    const bool ends_a_plane = (code & 0xFFFE) == 0xFFFE; // no character either
+    const bool ends_a_plane = (code & 0xFFFE) == 0xFFFE; // also a noncharacter
     return !ends_a_plane && !is_in(not_printable, code);
 }
 

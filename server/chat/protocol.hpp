@@ -1,5 +1,5 @@
-// The JSON that travels in WebSocket text frames: what a client may ask, what the server answers.
-// Pure functions over text; no sockets, no locks, any thread.
+// The JSON in WebSocket text frames: the client's requests and the server's answers. Pure functions on
+// text: no sockets, no locks, any thread.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -18,11 +18,11 @@ namespace chat {
 inline constexpr std::size_t max_text_bytes = 4096;
 inline constexpr std::size_t max_name_characters = 32;
 
-/// `{"type":"say","text":"…","ref":any?}`, both as they were written in the payload: they are passed on
-/// as they are.
+/// `{"type":"say","text":"…","ref":any?}`. Both stay as written in the payload, because they are passed
+/// on unchanged.
 struct say_request {
-    std::string_view text; ///< a JSON string, of 1 to max_text_bytes
-    std::string_view ref;  ///< any JSON, empty when there was none
+    std::string_view text; ///< a JSON string of 1 to max_text_bytes bytes
+    std::string_view ref;  ///< any JSON; empty if absent
 };
 
 /// `{"type":"name","name":"…"}`
@@ -32,35 +32,36 @@ struct name_request {
 
 using request = std::variant<say_request, name_request>;
 
-/// Why a request was not taken; goes back to the client as `{"type":"error",…}`.
+/// Why a request was refused; sent to the client as `{"type":"error",…}`.
 struct refusal {
-    std::string_view
-        code;           ///< stable, for programs: `bad_json`, `bad_type`, `bad_text`, `bad_name`, …
+    /// Stable, for programs: `bad_json`, `bad_type`, `bad_text`, `bad_name`, …
+    std::string_view code;
     std::string reason; ///< for people
 };
 
-/// Throws what `parse_request(…).value()` throws when there is a refusal instead: Boost.System finds this
-/// by name, and needs it from 1.92 on, where `*parsed` calls `value()`. Our code asks first.
+/// Throws the exception of `parse_request(…).value()` on a refusal. Boost.System finds this function by
+/// name, and needs it from 1.92 on, where `*parsed` calls `value()`. Our code checks for a refusal
+/// first.
 [[noreturn]] inline void throw_exception_from_error(const refusal& why,
                                                     const boost::source_location& /*where*/) {
     throw std::invalid_argument{why.reason};
 }
 
-/// Reads one message of a client. `payload` is valid UTF-8 (Beast and the session have seen to it), and
-/// a say_request is valid as long as it is.
+/// Parses one message from a client. `payload` must be valid UTF-8 (Beast and the session check that).
+/// A say_request is valid as long as `payload` is.
 boost::system::result<request, refusal> parse_request(std::string_view payload);
 
-/// Whether it is 1 to 32 printable characters of valid UTF-8, not all of them blank.
+/// True if the name is 1 to 32 printable characters of valid UTF-8, not all of them invisible.
 bool is_valid_name(std::string_view name);
 
-/// The `name` of a request target such as `/?name=alice%20b`, percent-decoded; nothing when absent.
+/// Returns the percent-decoded `name` of a request target such as `/?name=alice%20b`; nothing if absent.
 std::optional<std::string> name_in_target(std::string_view target);
 
-/// What a client learns on arrival.
+/// Sent to a client when it joins.
 struct welcome {
     std::uint64_t id;
     std::string_view name;
-    std::uint64_t seq; ///< newest message at that moment
+    std::uint64_t seq; ///< newest message at that time
     std::string_view mutex;
     std::string_view guard;
     std::size_t max_message_bytes;
@@ -73,8 +74,8 @@ std::string encode_presence(std::size_t clients);
 std::string encode_gap(std::uint64_t missed);
 std::string encode_error(const refusal& why);
 
-/// A message without its beginning, which message_buffer::append numbers and completes:
-/// all the work that need not be done under the lock. `text_json` is JSON already.
+/// Encodes a message without its beginning: all the work that does not need the lock. With the lock
+/// held, message_buffer::append numbers the message and adds its beginning. `text_json` is JSON.
 std::string encode_message_rest(std::uint64_t id, std::string_view from, std::string_view text_json,
                                 std::chrono::system_clock::time_point when);
 

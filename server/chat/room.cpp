@@ -1,10 +1,10 @@
-// Where the lesson is. Three kinds of task share one guarded buffer on one thread:
+// Contains the lesson. Three kinds of task share one guarded buffer on one thread:
 //
-//   say      (A)  lock ─ append ─ announce ─ co_await the ack         one for each message
-//   fan_out  (B)  wait for an announcement ─ lock ─ look ─ wake all   one for the room
-//   deliver       lock ─ take news ─ send ─ co_await takes_news       one for each client
+//   say      (A)  lock ─ append ─ announce ─ co_await the ack         one per message
+//   fan_out  (B)  wait for an announcement ─ lock ─ look ─ wake all   one per room
+//   deliver       lock ─ take news ─ send ─ co_await takes_news       one per client
 //
-// This file alone is compiled differently in the four builds; buffer_mutex.hpp has the switch.
+// Only this file is compiled differently in the four builds; buffer_mutex.hpp has the switch.
 #include "server/chat/room.hpp"
 
 #include "server/chat/frame.hpp"
@@ -28,13 +28,13 @@ struct room::shared {
 
     guarded<message_buffer, buffer_mutex> messages;
 
-    // Not guarded: only turns of the loop touch them, and never across a suspension.
-    wake_up announced; // something was said
-    // Since all were woken last. What counts is what is in the buffer: not a message that still waits
-    // for the lock.
+    // Not guarded, because only turns of the loop use these, and never across a suspension.
+    wake_up announced; // a message was appended
+    // Counted since fan_out last woke everyone. Only messages in the buffer count, not those that still
+    // wait for the lock.
     std::uint64_t new_messages = 0;
     std::uint64_t new_bytes = 0;
-    std::uint64_t newest = 0; // what fan_out saw last: a deliver that is there may sleep
+    std::uint64_t newest = 0; // as fan_out last saw it; a deliver whose cursor is there may sleep
 };
 
 room::flavour room::built_with() {
@@ -54,13 +54,13 @@ task<> room::say(std::shared_ptr<session> from, say_request said) {
 
     auto buffer = co_await shared_->messages.lock({"say", from->id()});
     const auto seq = buffer->append(rest);
-    // The announcement is posted before the ack's completion can be. So the fan-out's turn comes
-    // first, and asks for this very lock while we sleep below. That order makes the freeze certain.
+    // The announcement is posted before the ack can complete. So fan_out runs first, and asks for
+    // this same lock while this task is suspended below. That order makes the freeze certain.
     announce(rest.size());
 
-    // WRONG ON PURPOSE in the across_await builds: the guard lives on through the co_await below.
-    // With std::mutex the fan-out then blocks the only thread that could end our sleep, and the
-    // server is frozen: see workshop/01-the-freeze. The released builds show the fix: these two lines,
+    // WRONG ON PURPOSE in the across_await builds: the guard stays alive across the co_await below.
+    // With std::mutex, fan_out then blocks the only thread that could resume this task, and the
+    // server freezes: see workshop/01-the-freeze. The released builds show the fix: these two lines,
     // and the same two for deliver, in send_news.
     if constexpr (!hold_guard_across_await)
         buffer.unlock();
@@ -73,7 +73,7 @@ task<> room::fan_out() {
         if (stopped_)
             co_return;
         {
-            // On the first turn after the announcement, before any waiting.
+            // Taken in the first turn after the announcement, before any waiting.
             auto buffer = co_await shared_->messages.lock({"fan_out"});
             shared_->newest = buffer->newest();
         }
@@ -82,7 +82,7 @@ task<> room::fan_out() {
             shared_->newest = buffer->newest();
         }
         {
-            // In this turn: a post for each client would cost as much as its lock.
+            // Resumed in this turn, because a post per client would cost as much as its lock.
             const send_round::open together{round_};
             roster_.wake_all();
         }
@@ -92,12 +92,12 @@ task<> room::fan_out() {
 
 namespace {
 
-// Sends what the client has not had yet; returns how many messages were taken. A function of its own,
-// so that the news lie on the stack: what a coroutine keeps in its frame has left the cache by the
-// next message.
+// Sends the messages that the client has not received, and returns how many were taken. A separate
+// function keeps the batch on the stack: a coroutine's frame has left the cache by the time the next
+// message arrives.
 std::uint64_t send_news(session& to, guarded<message_buffer, buffer_mutex>::guard& buffer,
                         send_round& round) {
-    // Not when it was greeted: what has left the buffer since is a shorter history, and no gap.
+    // Done here, not in greet(): messages dropped in between shorten the history and are not a gap.
     if (std::exchange(to.wants_history, false))
         to.cursor = std::min(to.cursor, buffer->oldest() - 1);
     auto news = buffer->since(to.cursor);
@@ -107,10 +107,10 @@ std::uint64_t send_news(session& to, guarded<message_buffer, buffer_mutex>::guar
         to.cursor += news.missed;
         counted.struck.add(limit::history);
         counted.missed_messages.add(news.missed);
-        // Not as a reply: the reader may be waiting for room in that lane, and one can wait.
+        // Not with reply(): the reader may be waiting for room in that lane, and only one task can.
         to.out().push_gap(text_frame(encode_gap(news.missed)));
     }
-    // Whoever holds the lock writes at once, that is with the lock held; the others write together.
+    // The across_await builds send now, with the lock held; the released builds send in rounds.
     const auto taken =
         hold_guard_across_await ? to.out().send_news(news) : round.send(to, std::move(news));
     to.cursor += taken;
@@ -127,16 +127,16 @@ task<> room::deliver(std::shared_ptr<session> to) {
             co_await to->has_news.wait();
             continue;
         }
-        // Shorter than a look at the clock: the ledger times a sample.
+        // The hold is shorter than reading the clock takes, so the ledger times only a sample.
         constexpr bool brief = !hold_guard_across_await;
-        // Nearly always free: then there is nothing to await, and no coroutine frame to pay for.
+        // The lock is nearly always free, and try_lock() then spares the cost of a coroutine frame.
         auto buffer = shared_->messages.try_lock({"deliver", to->id(), brief});
         if (!buffer)
             buffer = co_await shared_->messages.lock({"deliver", to->id()});
         if (send_news(*to, buffer, round_) > 0)
             continue;
-        // WRONG ON PURPOSE in the across_await builds: as long as this client's socket is full,
-        // nobody else gets the lock. With the async mutex the loop still turns, and everybody
+        // WRONG ON PURPOSE in the across_await builds: while this client's socket is full, no other
+        // task gets the lock. With the async mutex the loop still runs, but every other client
         // starves.
         co_await to->takes_news();
     }
@@ -180,17 +180,17 @@ void room::stop() {
 }
 
 void room::announce(std::size_t bytes) {
-    if (shared_->new_messages == 0) // else fan_out is on its way, and will look again
+    if (shared_->new_messages == 0) // otherwise fan_out is already notified, and will look again
         shared_->announced.notify();
     ++shared_->new_messages;
     shared_->new_bytes += bytes;
 }
 
-// Waits until reading is quiet, that is for two turns of the loop without news, the one since the
-// announcement included: what is read meanwhile goes out in the same sends, and sends are what costs.
-// A client that sends without waiting has a turn for each of its messages, so the turns are limited by
-// what they bring, which is about a quarter of what the buffer keeps (one turn can bring more to a
-// small buffer), and by their time.
+// Waits until reading is quiet: two turns of the loop without news, counting the turn since the
+// announcement. Returns true if more messages came. They go out in the same sends, and sends are the
+// main cost. A client that sends without waiting brings a message in every turn, so the wait also
+// ends after most_time, or after about a quarter of the messages that the buffer keeps (a single turn
+// can bring more than that to a small buffer).
 task<bool> room::reading_brings_more() {
     constexpr int quiet_turns = 2;
     constexpr std::chrono::milliseconds most_time{2};
@@ -200,7 +200,7 @@ task<bool> room::reading_brings_more() {
     };
     const auto start = std::chrono::steady_clock::now();
     const auto at_first = shared_->new_messages;
-    int quiet = at_first == 1 ? 1 : 0; // has the turn since the announcement brought more?
+    int quiet = at_first == 1 ? 1 : 0; // 1: the turn since the announcement brought nothing more
     while (quiet < quiet_turns && !is_enough()) {
         const auto before = shared_->new_messages;
         co_await asio::post(loop_, use_task);

@@ -1,5 +1,5 @@
-// The chat itself: what is said goes into the shared message buffer and from there to everyone.
-// Which lock guards the buffer, and for how long, is known to room.cpp alone.
+// The chat itself: a message goes into the shared message buffer, and from there to every client.
+// Only room.cpp knows which lock guards the buffer, and for how long.
 #pragma once
 
 #include "server/chat/message_buffer.hpp"
@@ -18,7 +18,7 @@ class session;
 
 class room {
 public:
-    /// The lock that this build was made with: `std` or `async`, `across_await` or `released`.
+    /// The lock of this build: `std` or `async`, held `across_await` or `released`.
     struct flavour {
         std::string_view mutex;
         std::string_view guard;
@@ -26,36 +26,36 @@ public:
 
     static flavour built_with();
 
-    /// Whether this build has a client's deliver keep the lock while it waits for the client.
+    /// True if deliver keeps the lock in this build while it waits for its client.
     [[nodiscard]] static bool waits_with_the_lock();
 
     room(loop_executor loop, roster& everyone, message_buffer::limits keep, lock_ledger& ledger);
     ~room();
 
-    /// Task A: stores what was said, announces it, and awaits that its sender's ack is accepted. What
-    /// `said` refers to must stay valid until then.
+    /// Task A: stores the message, announces it, and waits until the sender's ack is accepted. The
+    /// text that `said` refers to must stay valid until then.
     task<> say(std::shared_ptr<session> from, say_request said);
 
-    /// Task B, one for the room: after an announcement, wakes every client's deliver. Until stop().
+    /// Task B, one per room: wakes every client's deliver after an announcement. Runs until stop().
     task<> fan_out();
 
-    /// One for each client: sends it everything that its cursor has not passed. Ends with its wire,
-    /// or when the client is going and has had everything.
+    /// One per client: sends every message newer than the client's cursor. Ends when the wire is
+    /// closed, or when the client is leaving and has received everything.
     task<> deliver(std::shared_ptr<session> to);
 
-    /// Greets the client; its deliver begins with the history.
+    /// Sends the welcome. The client's deliver then begins with the history.
     task<> greet(std::shared_ptr<session> newcomer, std::size_t max_message_bytes);
 
-    /// From here on nothing more can be said; completes when everyone's deliver knows the last
+    /// Ends the chat: no further messages are accepted. Completes when every deliver can see the last
     /// message.
     task<> close();
 
-    /// What is known of the lock and its holder.
+    /// Records who holds the lock and who waits for it.
     [[nodiscard]] lock_ledger& ledger() const { return ledger_; }
 
     [[nodiscard]] bool is_closed() const { return closed_; }
 
-    /// Ends fan_out, when everyone has left.
+    /// Ends fan_out. Call it when every client has left.
     void stop();
 
 private:

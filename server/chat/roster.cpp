@@ -13,7 +13,7 @@ namespace chat {
 
 namespace {
 
-/// Each frame is a send of its own: ten thousand of them take the thread for a good part of a second.
+/// Each frame is a separate send, and ten thousand sends take a large part of a second.
 constexpr std::size_t presence_at_once = 256;
 
 std::chrono::microseconds presence_pause(std::size_t members) {
@@ -35,8 +35,8 @@ task<> roster::watch_over() {
         timer_.expires_after(tick_);
         co_await timer_.async_wait(asio::as_tuple(use_task));
         const auto now = session::clock::now();
-        // When the loop has stood still, what has come meanwhile is to be read first. But not twice in a
-        // row: a loop that is always late has its limits, too.
+        // After a standstill, data that arrived meanwhile must be read before limits are checked. But
+        // not twice in a row, so that limits apply even if the loop is always late.
         const bool is_late = now - timer_.expiry() > tick_;
         has_stood_still = is_late && !has_stood_still;
         for (const auto& member : members_) {
@@ -44,10 +44,10 @@ task<> roster::watch_over() {
             if (!has_stood_still)
                 member->check_time_limits(now);
         }
-        if (changed_ && now - told_ >= presence_pause(members_.size())) {
+        if (changed_ && now - last_presence_ >= presence_pause(members_.size())) {
             changed_ = false;
-            told_ = now;
-            co_await tell_presence();
+            last_presence_ = now;
+            co_await send_presence();
         }
     }
 }
@@ -73,10 +73,10 @@ void roster::remove(const session& member) {
     changed_ = true;
 }
 
-task<> roster::tell_presence() {
+task<> roster::send_presence() {
     const auto frame = text_frame(encode_presence(members_.size()));
-    // By index, since others have their turn meanwhile. Whoever is passed over because somebody left
-    // has the next presence, which that brings.
+    // By index, because other tasks run meanwhile. If a member leaves and another is skipped, the
+    // skipped member gets the next presence, which is sent because the member left.
     for (std::size_t i = 0; i < members_.size(); ++i) {
         members_[i]->out().set_presence(frame);
         members_[i]->out().flush();
@@ -86,10 +86,10 @@ task<> roster::tell_presence() {
 }
 
 void roster::wake_all() {
-    // No one joins or leaves within this loop: both are turns of their own. What a thousand sessions
-    // keep is more than the cache holds, so the next ones are fetched while this one takes its news:
-    // first the session alone, since to look into it for what it points to would wait for it. (A little
-    // nearer or farther is the same.)
+    // Nobody joins or leaves during this loop, because both happen in turns of their own. The data of a
+    // thousand sessions exceeds the cache, so the next sessions are prefetched while this one takes its
+    // news. Far ahead only the session itself is fetched, because following its pointers would have to
+    // wait for it. (Slightly different distances perform the same.)
     constexpr std::size_t near = 4;
     constexpr std::size_t far = 10;
     const auto count = members_.size();

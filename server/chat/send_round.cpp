@@ -20,10 +20,10 @@ send_round::open::~open() {
 }
 
 std::uint64_t send_round::send(session& to, news_batch news) {
-    // What this client has put aside already goes first, and perhaps not all of it.
+    // News that this client has already deferred goes first, and the socket may not take all of it.
     if (used_ == waiting_.size() || (used_ > 0 && waiting_[used_ - 1].to == &to))
         send_all();
-    // Who is going says goodbye with the last news, and that must not overtake them.
+    // A departing client's close frame follows its last messages, so those must not be deferred.
     if (!is_open_ || to.is_going() || !to.out().owes_nothing())
         return to.out().send_news(news);
     const auto count = news.count;

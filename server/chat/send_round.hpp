@@ -1,7 +1,7 @@
-// The sends of one round, put together. What the kernel runs for a send drives most of our code and
-// data out of the cache, so that a delivery between two sends runs cold. In a round, some dozens of
-// sessions first take what is new, and then one send follows the other.
-// Loop thread only. A round is a part of one turn of the loop: nothing else happens meanwhile.
+// Groups the sends of one round. A send's kernel code drives most of our code and data out of the
+// cache, so a delivery between two sends finds a cold cache. In a round, dozens of sessions first take
+// their news, and then their sends follow one another.
+// Loop thread only. A round is part of one turn of the loop: nothing else happens meanwhile.
 #pragma once
 
 #include "server/chat/message_buffer.hpp"
@@ -16,7 +16,7 @@ class session;
 
 class send_round {
 public:
-    /// The round lasts as long as this; its end sends what is still put aside.
+    /// A round lasts as long as this object. Its destructor sends all deferred news.
     class [[nodiscard]] open {
     public:
         explicit open(send_round& round);
@@ -28,15 +28,15 @@ public:
         send_round& round_;
     };
 
-    /// As wire::send_news, and the caller adds the result to its cursor. But in a round, news that
-    /// are all that is owed are put aside, and count as taken. What the socket then does not take,
-    /// the cursor is set back by, and deliver is woken for it.
+    /// Like wire::send_news: the caller adds the result to its cursor. But in a round, if nothing but
+    /// news is owed, the news is deferred and counts as taken. If the socket then takes less, the
+    /// cursor is set back and deliver is woken.
     [[nodiscard]] std::uint64_t send(session& to, news_batch news);
 
 private:
-    struct put_aside {
-        session*
-            to; // of a member, whose deliver sleeps or calls send(): it does not end in this turn
+    struct deferred {
+        // A member: its deliver sleeps or is calling send(), so the session does not end in this turn.
+        session* to;
         int socket;
         news_batch news;
     };
@@ -45,7 +45,7 @@ private:
 
     bool is_open_ = false;
     std::size_t used_ = 0;
-    std::array<put_aside, 64> waiting_;
+    std::array<deferred, 64> waiting_;
 };
 
 } // namespace chat

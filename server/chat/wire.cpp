@@ -21,16 +21,17 @@ namespace {
 constexpr std::size_t reply_lane_bytes = 64 * 1024;
 constexpr std::size_t linger_bytes = 1024 * 1024;
 
-// What the kernel may queue for a peer beyond what is on its way. Left alone, Linux lets this grow to
-// 4 MB for each one that does not keep up: memory that no option of ours bounds, and that every pong
-// waits behind. Half of it must have gone before the socket takes bytes again.
+// How much the kernel may queue for a peer beyond the data in flight. By default Linux lets this grow
+// to 4 MB for each slow peer: memory that none of our options limits, and that every pong waits
+// behind. The socket takes bytes again only after half of this has gone.
 constexpr int unsent_bytes = 128 * 1024;
 
-// What the kernel may keep of what the peer has sent and we do not read, as when its replies lie unread
-// (the kernel takes twice that, for its own bookkeeping). Left alone it grows to some megabytes.
+// How much received data the kernel may keep while we do not read, for example because the peer does
+// not read its replies. (The kernel doubles the value for its own bookkeeping.) By default this grows
+// to some megabytes.
 constexpr int unread_bytes = 64 * 1024;
 
-// One answer, alone in its lane, may have been as long as a message may be.
+// Frees memory after a long reply. A reply that is alone in its lane may be as long as a message.
 void give_back_room(std::string& lane) {
     if (lane.empty() && lane.capacity() > reply_lane_bytes)
         lane.shrink_to_fit();
@@ -42,7 +43,7 @@ wire::wire(socket_type socket)
     : socket_{std::move(socket)}
     , lane_has_room_{socket_.get_executor()}
     , socket_has_room_{socket_.get_executor()} {
-    error_code ignored; // fails only when the peer is gone already, which reading will tell
+    error_code ignored; // fails only if the peer has gone, which the next read will report
     socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
     ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes,
                  sizeof unsent_bytes);
@@ -52,7 +53,7 @@ wire::wire(socket_type socket)
 
 bool wire::push_reply(std::string_view frame) {
     if (closing_)
-        return true; // nobody will read it
+        return true; // dropped, because the peer will not read it
     if (!replies_.empty() && replies_.size() + frame.size() > reply_lane_bytes)
         return false;
     replies_ += frame;
@@ -72,17 +73,17 @@ std::uint64_t wire::send_news(const news_batch& news) {
 }
 
 task<> wire::takes_news() {
-    // A loop, since the first wait may return for what has been before.
+    // Loop, because the first wait may return for an earlier notification.
     while (blocked_since_ && !closing_)
         co_await socket_has_room_.wait();
 }
 
-void wire::say_goodbye(std::string_view frame) {
+void wire::send_close_frame(std::string_view frame) {
     if (closing_)
         return;
     stop_news();
-    said_goodbye_ = true;
-    goodbye_ = frame;
+    has_own_close_frame_ = true;
+    close_frame_ = frame;
     only_news_ = false;
     flush();
 }
@@ -95,10 +96,10 @@ void wire::control_is_ready() {
     }
     constexpr char close_frame_start = '\x88';
     const bool closes = control_.starts_with(close_frame_start);
-    if (said_goodbye_) {
-        control_sent_ = control_.size(); // counts as sent: nothing goes behind a goodbye
-        // Behind its close frame Beast shuts the socket, which would cut a goodbye that is not out.
-        // A pong has nothing to wait for, and reading goes on.
+    if (has_own_close_frame_) {
+        control_sent_ = control_.size(); // counts as sent: nothing follows our close frame
+        // After its close frame Beast shuts the socket down, which would cut off ours if it is still
+        // queued. A pong need not wait, and reading continues.
         if (!closes || !blocked_since_)
             complete_control({});
         return;
@@ -128,16 +129,16 @@ wire::gathered wire::gather(const news_batch& news) const {
 
 void wire::gather_lanes(gathered& owed) const {
     const auto control = std::string_view{control_}.substr(control_sent_);
-    // What has been cut goes on first, and only one of the two can have been: nothing starts before
-    // the rest of the other is out.
+    // The rest of a cut frame goes first. Only one of these two can be cut, because nothing starts
+    // before the rest of the other has been sent.
     owed.add(lane::tail, tail_);
-    const bool control_closes = closing_ && !said_goodbye_ && control_sent_ == 0;
+    const bool control_closes = closing_ && !has_own_close_frame_ && control_sent_ == 0;
     if (!control_closes)
         owed.add(lane::control, control);
     owed.add(lane::replies, replies_);
     if (closing_) {
-        // A close frame is the last of all frames, so it goes behind the replies.
-        owed.add(lane::goodbye, goodbye_);
+        // A close frame is the last frame, so it follows the replies.
+        owed.add(lane::close, close_frame_);
         if (control_closes)
             owed.add(lane::control, control);
         return;
@@ -164,12 +165,12 @@ std::uint64_t wire::account_for(const gathered& owed, ssize_t sent) {
         return 0;
     }
     const auto size = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
-    // Nearly always nothing but news was owed, and all of it is out.
+    // Nearly always only news was owed, and all of it was sent.
     const bool whole = size == owed.bytes;
     const auto taken = only_news_ && whole ? owed.news : settle(owed, size);
     counted.sent_bytes.add(size);
     counted.deliveries.add(taken);
-    only_news_ = whole; // or less, but then nothing is lost by a look
+    only_news_ = whole; // if a send cut only news, false costs no more than a look at the lanes
     if (!only_news_)
         wait_until_writable();
     return taken;
@@ -199,14 +200,14 @@ std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
             take_from(replies_, part);
             lane_has_room_.notify();
             break;
-        case lane::goodbye:
-            take_from(goodbye_, part);
+        case lane::close:
+            take_from(close_frame_, part);
             break;
         case lane::presence:
             take_from(presence_, part);
             break;
         case lane::news:
-            // Whole, as nearly always: there is no need to look for where its frames end.
+            // Nearly always sent whole: then there is no need to find where its frames end.
             news_taken += part == bytes.size() ? news : take_news(bytes, part);
             break;
         }
@@ -214,12 +215,12 @@ std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
     return news_taken;
 }
 
-// Takes off the lane what was sent. The rest of a frame that was cut becomes the tail.
+// Removes sent bytes from the lane. The rest of a cut frame becomes the tail.
 void wire::take_from(std::string& waiting, std::size_t sent) {
     const auto end = sent == waiting.size() ? sent : cut_frames(waiting, sent).end;
     if (end == sent) {
         waiting.erase(0, sent);
-    } else if (end == waiting.size()) { // nothing else is left, and it may be long: no copy of it
+    } else if (end == waiting.size()) { // only the cut frame is left; it may be long, so move it
         tail_ = std::exchange(waiting, {});
         tail_.erase(0, sent);
     } else {
@@ -229,7 +230,7 @@ void wire::take_from(std::string& waiting, std::size_t sent) {
     give_back_room(waiting);
 }
 
-// How many messages were taken: sent whole, or cut.
+// Returns how many messages were taken: sent whole, or cut.
 std::uint64_t wire::take_news(std::string_view frames, std::size_t sent) {
     const auto cut = cut_frames(frames, sent);
     tail_ = frames.substr(sent, cut.end - sent);
@@ -240,7 +241,7 @@ bool wire::has_taken_something(clock::time_point now) {
     int left = 0;
     if (::ioctl(socket_.native_handle(), SIOCOUTQ, &left) != 0)
         return false;
-    // An empty queue alone tells nothing: a ping of ours that arrives leaves that, too.
+    // An empty queue proves nothing: it is also empty after our own ping was acknowledged.
     const bool is_shorter = left < std::exchange(in_kernel_, left) && left > 0;
     const bool has_taken = std::exchange(has_made_room_, false) || is_shorter;
     if (has_taken && blocked_since_)
@@ -253,14 +254,14 @@ void wire::wait_until_writable() {
     in_kernel_ = 0;
     socket_.async_wait(socket_type::wait_write, [this, owner = owner_.lock()](error_code error) {
         if (error)
-            return; // closed: close() has woken everyone
+            return; // closed: close() has woken all waiters
         blocked_since_.reset();
         has_made_room_ = true;
         flush();
         if (blocked_since_)
             return;
         socket_has_room_.notify();
-        if (said_goodbye_) // which is out: see control_is_ready
+        if (has_own_close_frame_) // our frame has been sent: see control_is_ready
             complete_control({});
     });
 }
@@ -268,7 +269,7 @@ void wire::wait_until_writable() {
 void wire::complete_control(error_code result) {
     const auto size = control_.size();
     control_.clear();
-    // The answer to the handshake is longer than all that comes after, and need not be kept room for.
+    // The handshake response is longer than everything that follows, so its memory is freed.
     constexpr std::size_t longest_control_frame = 2 + 125;
     if (size > longest_control_frame)
         control_.shrink_to_fit();

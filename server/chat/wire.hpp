@@ -1,15 +1,15 @@
-// The write side of one connection, beneath Beast's WebSocket stream (Beast calls it the next
-// layer). Beast reads through it and sends handshake, pong and close through it; chat's own frames
-// enter beside Beast. It never splits a frame by another one, and sends all that is owed with one
-// system call: send, or sendmsg when several lanes have something.
+// The write side of one connection, beneath Beast's WebSocket stream (Beast calls it the next layer).
+// Beast reads through the wire and sends handshake, pong and close frames through it; the chat's own
+// frames bypass Beast. The wire never splits a frame with another frame. It sends everything that is
+// owed with one system call: send, or sendmsg if several lanes hold something.
 //
 //   Beast's bytes ──────────────► control lane ──┐
 //   welcome, ack, error, gap ───► reply lane ────┤
-//   presence ───────────────────► the newest ────┼─► one send ─► socket
+//   presence ───────────────────► newest only ───┼─► one send ─► socket
 //   the buffer's news ───────────────────────────┘
 //
-// In this order: what a cut frame still lacks, control, replies, presence, news. A close frame comes
-// behind the replies, and nothing behind it.
+// The order is: the rest of a cut frame, control, replies, presence, news. A close frame follows the
+// replies, and nothing follows a close frame.
 //
 // Loop thread only. Completions are posted, never run inside the call that causes them.
 #pragma once
@@ -43,7 +43,7 @@ using error_code = boost::system::error_code;
 
 class wire;
 
-/// A handler of Beast's for a read: what the read brings is counted on its way to it.
+/// Wraps one of Beast's read handlers: counts the bytes that were read, then calls the handler.
 template <class Handler>
 struct counted_read {
     wire* self;
@@ -58,15 +58,15 @@ public:
     using socket_type = asio::basic_stream_socket<asio::ip::tcp, loop_executor>;
     using clock = std::chrono::steady_clock;
 
-    /// Sets TCP_NODELAY, as frames are gathered here, not by the kernel's timers, and
-    /// TCP_NOTSENT_LOWAT and SO_RCVBUF, as what the peer does not take, or we do not read, shall wait
-    /// here or at the peer's, not in the kernel.
+    /// Sets TCP_NODELAY, because frames are gathered here and not by the kernel's timers. Sets
+    /// TCP_NOTSENT_LOWAT and SO_RCVBUF, so that unsent data stays here and unread data stays with the
+    /// peer, not in kernel buffers.
     explicit wire(socket_type socket);
 
-    /// Who must stay alive while a wait on the socket is pending (the session that owns this wire).
+    /// Sets the session that owns this wire. A pending wait on the socket keeps the owner alive.
     void set_owner(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
 
-    /// Brings to the cache what a send touches.
+    /// Prefetches the data that a send uses.
     void prefetch() const {
         __builtin_prefetch(&socket_);
         __builtin_prefetch(&only_news_);
@@ -74,85 +74,85 @@ public:
 
     // --- Chat's side ---
 
-    /// Puts a whole frame into the reply lane; false when the lane is full (64 KiB).
+    /// Puts a whole frame into the reply lane. Returns false if the lane is full (64 KiB).
     [[nodiscard]] bool push_reply(std::string_view frame);
 
-    /// Puts a gap into the reply lane, full or not: never more than one, since send_news, which
-    /// follows, takes news only when all replies are out.
+    /// Puts a gap into the reply lane, even if the lane is full. There is never more than one gap,
+    /// because the send_news that follows takes news only after all replies have been sent.
     void push_gap(std::string_view frame);
 
-    /// Sleeps until the reply lane has shrunk, or the wire is closed. For the reader alone.
+    /// Sleeps until the reply lane has shrunk, or the wire is closed. Only for the reader.
     [[nodiscard]] auto reply_lane_shrunk() { return lane_has_room_.wait(); }
 
-    /// Replaces the presence frame that has not been sent yet.
+    /// Replaces a presence frame that has not been sent yet.
     void set_presence(std::string_view frame) {
         presence_ = frame;
         only_news_ = false;
     }
 
-    /// Sends news, and with it all else that is owed, as far as the socket takes it now. Returns how
-    /// many messages of the batch were taken: 0 only when takes_news() is to be awaited before the
-    /// next try, or the wire is closed.
+    /// Sends news and everything else that is owed, as far as the socket takes it now. Returns how
+    /// many messages of the batch were taken. 0 means: await takes_news() before the next try, unless
+    /// the wire is closed.
     [[nodiscard]] std::uint64_t send_news(const news_batch& news);
 
-    /// Whether news would go out alone, and now.
+    /// True if news would be sent at once, and nothing else with it.
     [[nodiscard]] bool owes_nothing() const { return only_news_ && !blocked_since_ && !closing_; }
 
     [[nodiscard]] int native_handle() { return socket_.native_handle(); }
 
-    /// Somebody else has tried to send these news while owes_nothing(), and this came of it: bytes,
-    /// fewer than all, or -1 with errno set. Returns how many messages were taken.
+    /// Records a send that the caller made while owes_nothing() was true: `sent` is less than all
+    /// bytes, or -1 with errno set. Returns how many messages were taken.
     std::uint64_t sent_in_part(const news_batch& news, ssize_t sent);
 
-    /// Sleeps until the socket takes bytes again, or the wire is closed. Await it without a batch: a
-    /// reader that takes nothing shall keep no memory of the buffer from being freed.
+    /// Sleeps until the socket takes bytes again, or the wire is closed. Hold no batch meanwhile: it
+    /// would keep the buffer's memory allocated for a client that does not read.
     task<> takes_news();
 
-    /// Sends this close frame behind the replies that have been accepted. What Beast wants to send
-    /// after it counts as sent; a close frame of Beast's only when this one is out. Chat says
-    /// goodbye itself, because Beast's async_close beside an async_read may end with each of the two
-    /// waiting for the other, for ever: the one has Beast's lock for writing and wants that for
-    /// reading, and the other, at a broken frame, wants it the other way round.
-    void say_goodbye(std::string_view frame);
+    /// Sends this close frame after the replies that have been accepted. Anything that Beast sends
+    /// afterwards counts as sent; a close frame from Beast counts as sent once this one is out. The
+    /// chat does not use Beast's async_close, because it and async_read can block each other
+    /// permanently: async_close holds the write lock and waits for the read lock; async_read, on a
+    /// malformed frame, does the reverse.
+    void send_close_frame(std::string_view frame);
 
-    /// Sends what the lanes hold, as far as the socket takes it now.
+    /// Sends the contents of the lanes, as far as the socket takes them now.
     void flush() { send_owed({}); }
 
-    /// Since when the peer has taken nothing though the socket is full, as far as is known.
+    /// The time since which the socket has been full and the peer, as far as is known, has taken
+    /// nothing. Empty if the socket is not full.
     [[nodiscard]] std::optional<clock::time_point> blocked_since() const { return blocked_since_; }
 
-    /// Asks the kernel whether the peer has taken something since it was asked last. For whoever
-    /// reads slowly, but does: before the socket takes bytes again, much must have gone. May say no
-    /// when more has been sent meanwhile.
+    /// True if the peer has taken something since the last call, according to the kernel. Finds slow
+    /// readers that are alive, because the socket takes bytes again only after much was sent. May be
+    /// false if more has been sent meanwhile.
     [[nodiscard]] bool has_taken_something(clock::time_point now);
 
-    /// No news is taken any more: a close frame is on its way, or the socket is gone.
+    /// True if no more news is taken: a close frame is on its way, or the socket is closed.
     [[nodiscard]] bool is_closing() const { return closing_; }
 
-    /// From now on reading ends, with operation_aborted, once more than this has come in that was not
-    /// explained: Beast passes over an empty fragment without a word, so a flood of them is seen only
-    /// here.
+    /// From now on, ends reading with operation_aborted when more than `most` bytes have come in that
+    /// were not explained. Beast skips an empty fragment silently, so only the wire can see a flood of
+    /// them.
     void limit_unexplained(std::size_t most) {
         unexplained_ = 0;
         most_unexplained_ = most;
     }
 
-    /// So many of the bytes that came in were a frame of use.
+    /// Counts this many of the received bytes as a useful frame.
     void explain(std::size_t bytes) { unexplained_ -= std::min(bytes, unexplained_); }
 
-    /// All of them: they were a message.
+    /// Counts all received bytes as a message.
     void explain_all() { unexplained_ = 0; }
 
     [[nodiscard]] bool has_read_too_much() const { return unexplained_ > most_unexplained_; }
 
-    /// Ends a read with operation_aborted. For the handshake, when nothing is being written.
+    /// Ends a read with operation_aborted. For the handshake, while nothing is being written.
     void cancel();
 
-    /// Ends the connection at once and drops what is owed.
+    /// Ends the connection at once, and drops what is owed.
     void close();
 
-    /// The same with a reset, which also drops what the kernel has queued for a peer that does not
-    /// read.
+    /// The same with a reset, which also drops the kernel's queue for a peer that does not read.
     void abort();
 
     // --- Beast's side: AsyncReadStream, AsyncWriteStream, teardown ---
@@ -165,16 +165,15 @@ public:
                                                                           buffers);
     }
 
-    /// One write at a time, as Beast does. Completes with the whole size, when really sent.
+    /// One write at a time, as Beast does. Completes with the whole size when everything is sent.
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& buffers, Token&& token) {
         return asio::async_initiate<Token, void(error_code, std::size_t)>(start_control{}, token,
                                                                           this, buffers);
     }
 
-    /// Says the last words, then reads (within bounds) what the peer still sends, and closes.
-    /// Without that, unread input makes the kernel answer with a reset, and the close frame is
-    /// lost.
+    /// Ends sending, then reads (within bounds) what the peer still sends, and closes. Without that,
+    /// unread input makes the kernel answer with a reset, and the close frame is lost.
     task<> linger(std::shared_ptr<void> owner,
                   std::chrono::milliseconds at_most = std::chrono::seconds{2});
 
@@ -217,20 +216,20 @@ private:
         control_is_ready();
     }
 
-    enum class lane { tail, control, replies, goodbye, presence, news };
+    enum class lane { tail, control, replies, close, presence, news };
 
-    // What one send gathers, in order.
+    // The parts of one send, in order.
     struct gathered {
         struct segment {
             lane from;
             std::uint64_t news; // messages in it
         };
 
-        std::array<iovec, 5> parts; // for the kernel; no more than `used` of both are set
+        std::array<iovec, 5> parts; // for the kernel; only the first `used` of both arrays are set
         std::array<segment, 5> segments;
         std::size_t used = 0;
         std::size_t bytes = 0;
-        std::uint64_t news = 0; // messages in all
+        std::uint64_t news = 0; // messages in total
 
         void add(lane from, std::string_view part, std::uint64_t messages = 0);
     };
@@ -249,22 +248,22 @@ private:
 
     socket_type socket_;
     std::optional<clock::time_point> blocked_since_;
-    int in_kernel_ = 0;           // bytes, when it was asked last
-    bool has_made_room_ = false;  // the peer, since then
+    int in_kernel_ = 0;           // bytes in the kernel's queue when it was last asked
+    bool has_made_room_ = false;  // the peer has taken enough since then
     std::size_t unexplained_ = 0; // bytes read
     std::size_t most_unexplained_ = std::numeric_limits<std::size_t>::max();
     bool closing_ = false;
-    bool said_goodbye_ = false;
-    bool only_news_ =
-        true; // the lanes below are empty, as for nearly every delivery: a look spared
+    bool has_own_close_frame_ = false; // from send_close_frame, not from Beast
+    // True if the lanes below are empty: nearly every delivery can skip them.
+    bool only_news_ = true;
     std::weak_ptr<void> owner_;
 
-    std::string tail_;             // what a partial send left of exactly one frame; goes first
+    std::string tail_;             // the rest of the one frame that a send has cut; goes first
     std::string control_;          // Beast's bytes
-    std::size_t control_sent_ = 0; // once it has begun, nothing goes before the rest of it
+    std::size_t control_sent_ = 0; // if not 0, nothing goes before the rest of control_
     parked_handler<error_code, std::size_t> control_done_;
     std::string replies_;
-    std::string goodbye_;
+    std::string close_frame_;
     std::string presence_;
 
     wake_up lane_has_room_;
@@ -273,7 +272,7 @@ private:
 
 template <class Handler>
 void counted_read<Handler>::operator()(error_code error, std::size_t size) {
-    if (!error) { // else the wire may be gone
+    if (!error) { // on an error the wire may no longer exist
         self->unexplained_ += size;
         if (self->has_read_too_much()) {
             error = asio::error::operation_aborted;
@@ -285,7 +284,7 @@ void counted_read<Handler>::operator()(error_code error, std::size_t size) {
 
 } // namespace chat
 
-// Executor, allocator and the like are those of the handler within.
+// Uses the executor, allocator and so on of the wrapped handler.
 template <template <class, class> class Associator, class Handler, class Candidate>
 struct boost::asio::associator<Associator, chat::counted_read<Handler>, Candidate>
     : Associator<Handler, Candidate> {

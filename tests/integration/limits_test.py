@@ -359,7 +359,7 @@ class Descriptors(ServerTest):
             self.assertEqual(client.take("welcome")["type"], "welcome")
             connection.close()
         self.assert_chat_works(server, *here, self.join(server))
-        server.wait_for_log("accept goes on")
+        server.wait_for_log("accept resumed")
         # Said once each time it begins, not ten times a second.
         paused = server.log().count("accept paused")
         self.assertLess(paused, 62)

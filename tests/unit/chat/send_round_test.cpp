@@ -1,6 +1,6 @@
 #include "server/chat/frame.hpp"
 #include "server/chat/send_round.hpp"
-#include "tests/unit/chat/place.hpp"
+#include "tests/unit/chat/session_world.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/read.hpp>
@@ -15,31 +15,31 @@ using namespace chat;
 
 namespace {
 
-/// Sessions on loopback, without their readers, and what there is to send.
-struct sending_place : place {
+/// Sessions on loopback without their readers, and messages to send.
+struct sending_world : session_world {
     message_buffer messages{{}};
     send_round round;
 
     struct client {
-        explicit client(sending_place& at)
+        explicit client(sending_world& at)
             : peer{at.loop.get_executor()}
             , member{at.make_session(peer)} {}
 
-        /// As deliver does, once.
-        void deliver(sending_place& at) {
+        /// Does what room::deliver does, once.
+        void deliver(sending_world& at) {
             member->cursor += at.round.send(*member, at.messages.since(member->cursor));
         }
 
-        /// Exactly so many bytes.
+        /// Reads exactly this many bytes.
         std::string receives(std::size_t size) {
             std::string bytes(size, '\0');
-            REQUIRE(peer.available() >= size); // on loopback what is sent is there
+            REQUIRE(peer.available() >= size); // on loopback, sent bytes arrive at once
             asio::read(peer, asio::buffer(bytes));
             return bytes;
         }
 
-        /// As deliver does, until all has been taken.
-        task<> deliver_all(sending_place& at) {
+        /// Does what room::deliver does, until every message has been taken.
+        task<> deliver_all(sending_world& at) {
             while (member->cursor < at.messages.newest()) {
                 if (const auto taken = at.round.send(*member, at.messages.since(member->cursor)))
                     member->cursor += taken;
@@ -48,8 +48,8 @@ struct sending_place : place {
             }
         }
 
-        /// So many bytes, while all that is owed is delivered. The loop runs for it.
-        std::string receives_rest(sending_place& at, std::size_t size) {
+        /// Runs the loop to deliver every message, and reads this many bytes meanwhile.
+        std::string receives_rest(sending_world& at, std::size_t size) {
             std::string bytes(size, '\0');
             bool done = false;
             std::exception_ptr failed;
@@ -70,9 +70,9 @@ struct sending_place : place {
 
 } // namespace
 
-TEST_CASE("without a round news are sent at once") {
-    sending_place here;
-    sending_place::client one{here};
+TEST_CASE("without a round, news is sent at once") {
+    sending_world here;
+    sending_world::client one{here};
     here.messages.append("1}");
     one.deliver(here);
     CHECK(one.member->cursor == 1);
@@ -80,9 +80,9 @@ TEST_CASE("without a round news are sent at once") {
     CHECK(one.receives(all.size()) == all);
 }
 
-TEST_CASE("a round sends at its end, to each what it has not had, whatever their number") {
-    sending_place here;
-    std::vector<sending_place::client> clients;
+TEST_CASE("a round sends each client its news at the end, whatever the number of clients") {
+    sending_world here;
+    std::vector<sending_world::client> clients;
     for (int i = 0; i < 150; ++i)
         clients.emplace_back(here);
     here.messages.append("1}");
@@ -93,7 +93,7 @@ TEST_CASE("a round sends at its end, to each what it has not had, whatever their
         const send_round::open opened{here.round};
         for (auto& client : clients)
             client.deliver(here);
-        // More than fit into the round have been sent before, and these not yet.
+        // A round defers only so many clients: the first were sent to, the last not yet.
         CHECK(clients[1].peer.available() == all.size());
         CHECK(clients.back().peer.available() == 0);
     }
@@ -104,9 +104,9 @@ TEST_CASE("a round sends at its end, to each what it has not had, whatever their
         CHECK(clients[i].receives(all.size()) == all);
 }
 
-TEST_CASE("what the socket does not take is given back, and deliver is woken for it") {
-    sending_place here;
-    sending_place::client one{here}, other{here};
+TEST_CASE("messages that the socket does not take are given back, and deliver is woken for them") {
+    sending_world here;
+    sending_world::client one{here}, other{here};
     while (here.messages.since(0).frames.size() < 60'000)
         here.messages.append(std::string(500, '.') + '}');
     const std::string all{here.messages.since(0).frames};
@@ -126,9 +126,9 @@ TEST_CASE("what the socket does not take is given back, and deliver is woken for
     CHECK((one.receives_rest(here, all.size()) == all)); // not to be printed
 }
 
-TEST_CASE("news that lie in two blocks keep their order, though the first do not all go") {
-    sending_place here;
-    sending_place::client one{here};
+TEST_CASE("news in two blocks keeps its order, even if the first block is sent in part") {
+    sending_world here;
+    sending_world::client one{here};
     const auto in_first_block = [&] { return here.messages.since(0).count; };
     do
         here.messages.append(std::string(500, '.') + '}');
@@ -143,9 +143,9 @@ TEST_CASE("news that lie in two blocks keep their order, though the first do not
     CHECK((one.receives_rest(here, all.size()) == all)); // not to be printed
 }
 
-TEST_CASE("a client that is gone does not disturb the round") {
-    sending_place here;
-    sending_place::client gone{here}, other{here};
+TEST_CASE("a client that has left does not disturb the round") {
+    sending_world here;
+    sending_world::client gone{here}, other{here};
     here.messages.append("1}");
     const std::string all{here.messages.since(0).frames};
     gone.peer.set_option(asio::socket_base::linger{true, 0});
@@ -165,9 +165,9 @@ TEST_CASE("a client that is gone does not disturb the round") {
     CHECK(other.receives(all.size()) == all);
 }
 
-TEST_CASE("nothing overtakes: who is owed more, or is going, is sent to at once") {
-    sending_place here;
-    sending_place::client owed{here}, going{here};
+TEST_CASE("news for a client that is owed a reply, or is leaving, is sent at once and in order") {
+    sending_world here;
+    sending_world::client owed{here}, going{here};
     here.messages.append("1}");
     const std::string news{here.messages.since(0).frames};
     const auto reply = text_frame("ack");

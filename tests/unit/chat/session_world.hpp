@@ -1,4 +1,4 @@
-// What a session needs around it, for tests that make sessions without a server.
+// Everything that a session needs, for tests that make sessions without a server.
 #pragma once
 
 #include "server/chat/admission.hpp"
@@ -11,8 +11,8 @@
 
 namespace chat {
 
-struct place {
-    admission door{{}};
+struct session_world {
+    admission limiter{{}};
     asio::io_context loop{1};
     lock_ledger ledger;
     session_names names;
@@ -20,10 +20,10 @@ struct place {
     roster everyone{loop.get_executor(), std::chrono::seconds{1}, names};
     room chat{loop.get_executor(), everyone, {}, ledger};
 
-    /// Over a narrow connection; `peer` becomes the client's end.
+    /// Makes a session over a narrow connection; `peer` becomes the client's end.
     std::shared_ptr<session> make_session(wire::socket_type& peer) {
-        return std::make_shared<session>(connect_narrow(loop, peer), door.let_in({}).value(), chat,
-                                         everyone, limits);
+        return std::make_shared<session>(connect_narrow(loop, peer), limiter.let_in({}).value(),
+                                         chat, everyone, limits);
     }
 };
 
