@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace workshop {
 
@@ -28,8 +29,7 @@ struct thread_state {
         std::optional<thread_state> found;
         for (std::string line; std::getline(status, line);) {
             if (line.starts_with("State:"))
-                found.emplace().asleep = line.find('S') != std::string::npos &&
-                                         line.find("(sleeping)") != std::string::npos;
+                found.emplace().asleep = line.find("(sleeping)") != std::string::npos;
             if (found && line.starts_with("voluntary_ctxt_switches:"))
                 found->times_put_to_sleep = line;
         }
@@ -37,8 +37,8 @@ struct thread_state {
     }
 };
 
-/// The thread is frozen when it has slept `patience` long and never ran: a busy machine makes a thread
-/// slow, but it does not put it to sleep. Also ends a program that is not frozen and never finishes.
+/// The thread is frozen when it sleeps at fifteen looks in a row and never ran in between. A busy machine
+/// makes a thread slow, but it does not put it to sleep. Also ends a program that never finishes.
 class watchdog {
 public:
     explicit watchdog(std::string_view what_it_means)
@@ -59,25 +59,25 @@ public:
     watchdog& operator=(const watchdog&) = delete;
 
 private:
-    using clock = std::chrono::steady_clock;
-    static constexpr std::chrono::milliseconds patience{
-        1500};                                         // the lessons' longest wait is 200 ms
-    static constexpr std::chrono::seconds at_most{12}; // less than a test's TIMEOUT
+    // Looks are counted, not seconds: a process that was stopped for a while is not frozen.
+    static constexpr std::chrono::milliseconds between_looks{100};
+    static constexpr int frozen_after = 15; // the lessons' longest wait is 200 ms
+    static constexpr int slow_after = 120;  // less than a test's TIMEOUT
 
     void watch() {
-        const auto start = clock::now();
-        auto ran_last = start;
+        int asleep = 0;
+        int looks = 0;
         auto before = thread_state::of(watched_);
         std::unique_lock lock{mutex_};
-        while (!changed_.wait_for(lock, patience / 15, [this] { return finished_; })) {
-            const auto now = thread_state::of(watched_);
-            if (!now || !now->asleep || !before ||
-                now->times_put_to_sleep != before->times_put_to_sleep)
-                ran_last = clock::now();
-            before = now;
-            if (clock::now() - ran_last >= patience)
+        while (!changed_.wait_for(lock, between_looks, [this] { return finished_; })) {
+            auto now = thread_state::of(watched_);
+            const bool ran = !now || !before || !now->asleep ||
+                             now->times_put_to_sleep != before->times_put_to_sleep;
+            asleep = ran ? 0 : asleep + 1;
+            before = std::move(now);
+            if (asleep == frozen_after)
                 end("frozen: ");
-            if (clock::now() - start >= at_most)
+            if (++looks == slow_after)
                 end("frozen, or far too slow: ");
         }
     }
