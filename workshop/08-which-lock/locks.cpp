@@ -39,7 +39,7 @@ double measure(const char* how, All all) {
         all();
         best = std::min<decltype(best)>(best, std::chrono::steady_clock::now() - start);
     }
-    std::cout << int(best.count() / additions) << " ns  " << how << std::endl;
+    std::printf("%8.1f ns  %s\n", best.count() / additions, how);
     return best.count();
 }
 
@@ -73,7 +73,7 @@ int main() {
     const double lock = measure("co_await lock()", [&] { run(await_the_lock(async_mutex)); });
     const double strand = measure("a turn on a strand", [&] { run(go_to_the_strand(loop)); });
     const bool expected = lock / std_lock > 1.2 && strand / std_lock > 2;
-    std::cout << "lock()/std " << lock / std_lock << ", strand/std " << strand / std_lock
-              << (expected ? ": as expected\n" : ": NOT as expected\n");
+    std::printf("lock()/std %.1f, strand/std %.1f: %s\n", lock / std_lock, strand / std_lock,
+                expected ? "as expected" : "NOT as expected");
     return expected ? 0 : 1;
 }
