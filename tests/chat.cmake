@@ -2,6 +2,8 @@
 chat_unit_test(admission chat_parts)
 chat_unit_test(frame chat_parts)
 chat_unit_test(message_buffer chat_parts)
+chat_unit_test(delivery chat_parts)
+chat_unit_test(outbox chat_parts)
 chat_unit_test(protocol chat_parts)
 chat_unit_test(rate_limit chat_parts)
 chat_unit_test(wire chat_parts)
