@@ -4,6 +4,7 @@
 #pragma once
 
 #include "server/chat/admission.hpp"
+#include "server/chat/delivery.hpp"
 #include "server/chat/liveness.hpp"
 #include "server/chat/protocol.hpp"
 #include "server/chat/rate_limit.hpp"
@@ -67,7 +68,7 @@ public:
     /// The same, but only when all news up to now has been delivered.
     void leave_when_delivered() {
         going_ = true;
-        has_news.notify();
+        progress.has_news.notify();
     }
 
     [[nodiscard]] bool is_going() const { return going_; }
@@ -91,17 +92,15 @@ public:
 
     /// Brings to the cache what the next delivery will touch.
     void prefetch() const {
-        has_news.prefetch();
+        progress.has_news.prefetch();
         out_->prefetch();
     }
 
     // --- The room's deliver task for this client ---
 
-    wake_up has_news;           ///< there is something behind the cursor
-    std::uint64_t cursor = 0;   ///< newest message that this client has had
-    bool wants_history = false; ///< what is older, too, as much as there is when it goes out
+    delivery progress; ///< how far this client has been given the messages
 
-    /// As of the wire. Whoever sleeps here with the chat lock held is named in reports.
+    /// See wire::takes_news(). If the caller holds the chat lock, stall reports name this session.
     task<> takes_news(std::source_location awaited_at = std::source_location::current());
 
 private:
