@@ -19,7 +19,7 @@ bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/// Takes blanks, a string or any value off the front of `text`.
+/// Removes tokens from the front of a text that is valid JSON: blanks, a string, any value.
 class reader {
 public:
     explicit reader(std::string_view text)
@@ -30,7 +30,7 @@ public:
             rest_.remove_prefix(1);
     }
 
-    /// Skips the character, and the blanks on both sides of it.
+    /// Also skips the blanks on both sides of it.
     void skip(char punctuation) {
         skip_blanks();
         if (rest_.starts_with(punctuation))
@@ -43,7 +43,7 @@ public:
     std::string_view take_string() {
         auto end = std::min(rest_.find('"', 1), rest_.size());
         if (rest_.substr(0, end).find('\\') != std::string_view::npos) {
-            // The quote at `end` may be escaped.
+            // The quote that was found may be escaped.
             for (end = 1; end < rest_.size() && rest_[end] != '"';)
                 end += rest_[end] == '\\' ? 2 : 1;
         }
@@ -83,14 +83,14 @@ private:
     std::string_view rest_;
 };
 
-/// True if the quoted string stands for this name.
+/// True if the JSON string, given with its quotes, decodes to this name.
 bool is_name(std::string_view quoted, std::string_view name) {
     if (quoted.find('\\') == std::string_view::npos)
         return quoted.substr(1, quoted.size() - 2) == name;
     return decoded(quoted) == name;
 }
 
-/// Receives the events of Boost.JSON's parser, and keeps only those of the wanted members.
+/// The handler of Boost.JSON's parser. It keeps only the wanted members.
 class member_events {
 public:
     static constexpr auto max_object_size = static_cast<std::size_t>(-1);
@@ -101,16 +101,16 @@ public:
     member_events(std::string_view text, std::span<json_member> wanted)
         : text_{text}
         , wanted_{wanted} {
-        assert(wanted.size() <= without_text_.size());
+        assert(wanted.size() <= untold_.size());
     }
 
     bool on_document_begin(error_code&) { return true; }
 
-    /// The text is now known to be valid JSON. That makes it safe to search it for the values whose
-    /// text the parser did not pass.
+    /// The text is now known to be valid JSON, so the values that the parser did not report as text can
+    /// be searched for.
     bool on_document_end(error_code&) {
-        if (without_text_.any())
-            find_missing_texts();
+        if (untold_.any())
+            look_for_untold();
         return true;
     }
 
@@ -143,7 +143,7 @@ public:
     bool on_string_part(json::string_view, std::size_t, error_code&) { return true; }
 
     bool on_string(json::string_view last, std::size_t size, error_code&) {
-        // The string has no escapes if the parser passes all of it at once, and from the input.
+        // The string has no escapes if the parser reports it in one piece, and not from its own buffer.
         const auto at = address(last.data()) - address(text_.data());
         if (last.size() == size && at < text_.size())
             return value(text_.substr(at - 1, size + 2), true, size);
@@ -182,19 +182,19 @@ private:
 
     bool number(json::string_view text) { return value({text.data(), text.size()}); }
 
-    /// An empty text means that the parser did not pass it.
+    /// `text` is empty if the parser did not report the value as text.
     bool value(std::string_view text, bool is_string = false, std::size_t size = 0) {
         if (depth_ == 1 && member_ != nullptr) {
             member_->text = text;
             member_->is_string = is_string;
             member_->size = size;
-            without_text_[static_cast<std::size_t>(member_ - wanted_.data())] = text.empty();
+            untold_[static_cast<std::size_t>(member_ - wanted_.data())] = text.empty();
             member_ = nullptr;
         }
         return true;
     }
 
-    void find_missing_texts() {
+    void look_for_untold() {
         reader in{text_};
         in.skip('{');
         while (!in.at_end()) {
@@ -203,17 +203,17 @@ private:
             const auto value = in.take_value();
             in.skip(',');
             for (std::size_t i = 0; i < wanted_.size(); ++i) {
-                if (without_text_[i] && is_name(name, wanted_[i].name))
-                    wanted_[i].text = value; // the last one counts
+                if (untold_[i] && is_name(name, wanted_[i].name))
+                    wanted_[i].text = value; // a later one replaces it
             }
         }
     }
 
     std::string_view text_;
     std::span<json_member> wanted_;
-    std::bitset<8> without_text_; // by index in wanted_
+    std::bitset<8> untold_; // which of them still lack their text
     std::size_t depth_ = 0;
-    std::string key_;               // the parts so far, if a key comes in parts
+    std::string key_;               // the first parts of a key that comes in parts
     json_member* member_ = nullptr; // the wanted member whose value comes next
 };
 

@@ -1,10 +1,10 @@
-// Contains the lesson. Three kinds of task share one guarded buffer on one thread:
+// The lesson is in this file. Three kinds of task share one guarded buffer on one thread:
 //
 //   say      (A)  lock ─ append ─ announce ─ co_await the ack         one per message
 //   fan_out  (B)  wait for an announcement ─ lock ─ look ─ wake all   one per room
 //   deliver       lock ─ take news ─ send ─ co_await takes_news       one per client
 //
-// Only this file is compiled differently in the four builds; buffer_mutex.hpp has the switch.
+// Only this file is compiled differently in the four builds. The switch is in buffer_mutex.hpp.
 #include "server/chat/room.hpp"
 
 #include "server/chat/frame.hpp"
@@ -16,7 +16,7 @@
 
 #include <boost/asio/post.hpp>
 
-#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace chat {
@@ -28,13 +28,13 @@ struct room::shared {
 
     guarded<message_buffer, buffer_mutex> messages;
 
-    // Not guarded, because only turns of the loop use these, and never across a suspension.
-    wake_up announced; // a message was appended
-    // Counted since fan_out last woke everyone. Only messages in the buffer count, not those that still
-    // wait for the lock.
+    // Not guarded: used only within a turn of the loop, never across a suspension.
+    wake_up announced; // by say
+    // Messages in the buffer that are newer than the last wake_all(). A message that still waits for
+    // the lock does not count.
     std::uint64_t new_messages = 0;
     std::uint64_t new_bytes = 0;
-    std::uint64_t newest = 0; // as fan_out last saw it; a deliver whose cursor is there may sleep
+    std::uint64_t newest = 0; // as fan_out saw it; deliver sleeps when its cursor is there
 };
 
 room::flavour room::built_with() {
@@ -54,14 +54,14 @@ task<> room::say(std::shared_ptr<session> from, say_request said) {
 
     auto buffer = co_await shared_->messages.lock({"say", from->id()});
     const auto seq = buffer->append(rest);
-    // The announcement is posted before the ack can complete. So fan_out runs first, and asks for
-    // this same lock while this task is suspended below. That order makes the freeze certain.
+    // The announcement is posted before the completion of the ack. So fan_out runs first, and asks
+    // for this lock while say is suspended below. This order makes the freeze certain.
     announce(rest.size());
 
-    // WRONG ON PURPOSE in the across_await builds: the guard stays alive across the co_await below.
-    // With std::mutex, fan_out then blocks the only thread that could resume this task, and the
-    // server freezes: see workshop/01-the-freeze. The released builds show the fix: these two lines,
-    // and the same two for deliver, in send_news.
+    // WRONG ON PURPOSE in the across_await builds: the guard is held across the co_await below. With
+    // std::mutex, fan_out then blocks the only thread that could resume say, and the server is frozen:
+    // see workshop/01-the-freeze. The fix, in the released builds, is the next two lines, and the same
+    // two lines in take_news() for deliver.
     if constexpr (!hold_guard_across_await)
         buffer.unlock();
     co_await from->reply(encode_ack(said.ref, seq));
@@ -73,7 +73,7 @@ task<> room::fan_out() {
         if (stopped_)
             co_return;
         {
-            // Taken in the first turn after the announcement, before any waiting.
+            // In its first turn after the announcement, before it waits for anything else.
             auto buffer = co_await shared_->messages.lock({"fan_out"});
             shared_->newest = buffer->newest();
         }
@@ -82,7 +82,7 @@ task<> room::fan_out() {
             shared_->newest = buffer->newest();
         }
         {
-            // Resumed in this turn, because a post per client would cost as much as its lock.
+            // Wakes all in this turn: a post per client would cost as much as the client's lock.
             const send_round::open together{round_};
             roster_.wake_all();
         }
@@ -92,52 +92,52 @@ task<> room::fan_out() {
 
 namespace {
 
-// Sends the messages that the client has not received, and returns how many were taken. A separate
-// function keeps the batch on the stack: a coroutine's frame has left the cache by the time the next
-// message arrives.
-std::uint64_t send_news(session& to, guarded<message_buffer, buffer_mutex>::guard& buffer,
-                        send_round& round) {
-    // Done here, not in greet(): messages dropped in between shorten the history and are not a gap.
-    if (std::exchange(to.wants_history, false))
-        to.cursor = std::min(to.cursor, buffer->oldest() - 1);
-    auto news = buffer->since(to.cursor);
+// Takes the next news for this client from the buffer. In the released builds, releases the lock.
+news_batch take_news(session& to, guarded<message_buffer, buffer_mutex>::guard& buffer) {
+    auto news = to.progress.take(*buffer);
     if constexpr (!hold_guard_across_await)
         buffer.unlock();
     if (news.missed > 0) {
-        to.cursor += news.missed;
         counted.struck.add(limit::history);
         counted.missed_messages.add(news.missed);
-        // Not with reply(): the reader may be waiting for room in that lane, and only one task can.
+        // Not by reply(): the reader may be waiting for room in that lane, and only one task can.
         to.out().push_gap(text_frame(encode_gap(news.missed)));
     }
-    // The across_await builds send now, with the lock held; the released builds send in rounds.
-    const auto taken =
-        hold_guard_across_await ? to.out().send_news(news) : round.send(to, std::move(news));
-    to.cursor += taken;
-    return taken;
+    return news;
+}
+
+// Sends the next news to this client, and returns how many messages were taken. Not part of the
+// coroutine, so that the batch is on the stack: what a coroutine keeps in its frame has left the cache
+// by the next message.
+std::uint64_t send_news(session& to, guarded<message_buffer, buffer_mutex>::guard& buffer,
+                        send_round& round) {
+    auto news = take_news(to, buffer);
+    // With the lock held, each deliver task sends by itself. Otherwise the sends of a round go together.
+    return hold_guard_across_await ? send_round::send_at_once(to, news)
+                                   : round.send(to, std::move(news));
 }
 
 } // namespace
 
 task<> room::deliver(std::shared_ptr<session> to) {
     while (!to->out().is_closing()) {
-        if (to->cursor >= shared_->newest && !to->wants_history) {
+        if (!to->progress.is_behind(shared_->newest)) {
             if (to->is_going())
                 break;
-            co_await to->has_news.wait();
+            co_await to->progress.has_news.wait();
             continue;
         }
-        // The hold is shorter than reading the clock takes, so the ledger times only a sample.
+        // In the released builds, too short for reading the clock each time: the ledger samples.
         constexpr bool brief = !hold_guard_across_await;
-        // The lock is nearly always free, and try_lock() then spares the cost of a coroutine frame.
+        // The lock is nearly always free. Then this saves the coroutine frame of lock().
         auto buffer = shared_->messages.try_lock({"deliver", to->id(), brief});
         if (!buffer)
             buffer = co_await shared_->messages.lock({"deliver", to->id()});
         if (send_news(*to, buffer, round_) > 0)
             continue;
-        // WRONG ON PURPOSE in the across_await builds: while this client's socket is full, no other
-        // task gets the lock. With the async mutex the loop still runs, but every other client
-        // starves.
+        // WRONG ON PURPOSE in the across_await builds: nobody else gets the lock as long as this
+        // client's socket is full. With the async mutex the loop still turns, but all tasks that need
+        // the lock starve.
         co_await to->takes_news();
     }
 }
@@ -147,8 +147,7 @@ task<> room::greet(std::shared_ptr<session> newcomer, std::size_t max_message_by
     {
         auto buffer = co_await shared_->messages.lock({"greet", newcomer->id()});
         newest = buffer->newest();
-        newcomer->cursor = newest;
-        newcomer->wants_history = newest > 0;
+        newcomer->progress.start_with_history(newest);
     }
     const auto [mutex, guard] = built_with();
     const welcome greeting{.id = newcomer->id(),
@@ -180,17 +179,17 @@ void room::stop() {
 }
 
 void room::announce(std::size_t bytes) {
-    if (shared_->new_messages == 0) // otherwise fan_out is already notified, and will look again
+    if (shared_->new_messages == 0) // otherwise fan_out was notified already, and looks again
         shared_->announced.notify();
     ++shared_->new_messages;
     shared_->new_bytes += bytes;
 }
 
-// Waits until reading is quiet: two turns of the loop without news, counting the turn since the
-// announcement. Returns true if more messages came. They go out in the same sends, and sends are the
-// main cost. A client that sends without waiting brings a message in every turn, so the wait also
-// ends after most_time, or after about a quarter of the messages that the buffer keeps (a single turn
-// can bring more than that to a small buffer).
+// Waits for more messages, because those that are read now go out in the same sends, and sends are
+// what costs. Stops after two turns of the loop without news, counting the turn since the
+// announcement. A client that sends without pause brings news in every turn, so two more limits
+// apply: about a quarter of what the buffer keeps (a single turn may bring more than that to a small
+// buffer), and a time.
 task<bool> room::reading_brings_more() {
     constexpr int quiet_turns = 2;
     constexpr std::chrono::milliseconds most_time{2};
@@ -200,7 +199,7 @@ task<bool> room::reading_brings_more() {
     };
     const auto start = std::chrono::steady_clock::now();
     const auto at_first = shared_->new_messages;
-    int quiet = at_first == 1 ? 1 : 0; // 1: the turn since the announcement brought nothing more
+    int quiet = at_first == 1 ? 1 : 0; // 1 if the turn since the announcement brought nothing more
     while (quiet < quiet_turns && !is_enough()) {
         const auto before = shared_->new_messages;
         co_await asio::post(loop_, use_task);

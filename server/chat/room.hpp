@@ -1,5 +1,5 @@
-// The chat itself: a message goes into the shared message buffer, and from there to every client.
-// Only room.cpp knows which lock guards the buffer, and for how long.
+// The chat itself: every message goes into the shared message buffer and from there to all clients.
+// Only room.cpp knows which lock guards the buffer, and how long the lock is held.
 #pragma once
 
 #include "server/chat/message_buffer.hpp"
@@ -18,7 +18,7 @@ class session;
 
 class room {
 public:
-    /// The lock of this build: `std` or `async`, held `across_await` or `released`.
+    /// How this build locks the buffer: `std` or `async`, `across_await` or `released`.
     struct flavour {
         std::string_view mutex;
         std::string_view guard;
@@ -26,40 +26,41 @@ public:
 
     static flavour built_with();
 
-    /// True if deliver keeps the lock in this build while it waits for its client.
+    /// True if a deliver task of this build holds the lock while it waits for its client.
     [[nodiscard]] static bool waits_with_the_lock();
 
     room(loop_executor loop, roster& everyone, message_buffer::limits keep, lock_ledger& ledger);
     ~room();
 
-    /// Task A: stores the message, announces it, and waits until the sender's ack is accepted. The
-    /// text that `said` refers to must stay valid until then.
+    /// Task A: stores a message, announces it, and waits until the sender's ack is accepted. The text
+    /// that `said` refers to must stay valid until then.
     task<> say(std::shared_ptr<session> from, say_request said);
 
-    /// Task B, one per room: wakes every client's deliver after an announcement. Runs until stop().
+    /// Task B, one per room: wakes every client's deliver task after an announcement. Ends after
+    /// stop().
     task<> fan_out();
 
-    /// One per client: sends every message newer than the client's cursor. Ends when the wire is
-    /// closed, or when the client is leaving and has received everything.
+    /// One per client: sends every message that the client's cursor has not passed. Ends when the wire
+    /// closes, or when the client is leaving and everything was sent.
     task<> deliver(std::shared_ptr<session> to);
 
-    /// Sends the welcome. The client's deliver then begins with the history.
+    /// Sends the welcome. Delivery to this client then begins with the history.
     task<> greet(std::shared_ptr<session> newcomer, std::size_t max_message_bytes);
 
-    /// Ends the chat: no further messages are accepted. Completes when every deliver can see the last
-    /// message.
+    /// Refuses messages from now on. Completes when every deliver task can see which message is the
+    /// last.
     task<> close();
 
-    /// Records who holds the lock and who waits for it.
+    /// The record of the lock, its holder and its waiters.
     [[nodiscard]] lock_ledger& ledger() const { return ledger_; }
 
     [[nodiscard]] bool is_closed() const { return closed_; }
 
-    /// Ends fan_out. Call it when every client has left.
+    /// Ends fan_out(). Call it after all clients have left.
     void stop();
 
 private:
-    struct shared; // the guarded buffer: its type depends on the build
+    struct shared; // the guarded buffer, whose type depends on the build
 
     void announce(std::size_t bytes);
     task<bool> reading_brings_more();

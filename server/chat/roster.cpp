@@ -13,7 +13,8 @@ namespace chat {
 
 namespace {
 
-/// Each frame is a separate send, and ten thousand sends take a large part of a second.
+/// Each presence frame is a send of its own. Ten thousand of them occupy the thread for a good part
+/// of a second, so it takes a break after this many.
 constexpr std::size_t presence_at_once = 256;
 
 std::chrono::microseconds presence_pause(std::size_t members) {
@@ -35,8 +36,8 @@ task<> roster::watch_over() {
         timer_.expires_after(tick_);
         co_await timer_.async_wait(asio::as_tuple(use_task));
         const auto now = session::clock::now();
-        // After a standstill, data that arrived meanwhile must be read before limits are checked. But
-        // not twice in a row, so that limits apply even if the loop is always late.
+        // After the loop stood still, skip one check, so that input which arrived meanwhile is read
+        // first. Do not skip twice in a row: the limits also hold on a loop that is always late.
         const bool is_late = now - timer_.expiry() > tick_;
         has_stood_still = is_late && !has_stood_still;
         for (const auto& member : members_) {
@@ -44,9 +45,9 @@ task<> roster::watch_over() {
             if (!has_stood_still)
                 member->check_time_limits(now);
         }
-        if (changed_ && now - last_presence_ >= presence_pause(members_.size())) {
+        if (changed_ && now - told_ >= presence_pause(members_.size())) {
             changed_ = false;
-            last_presence_ = now;
+            told_ = now;
             co_await send_presence();
         }
     }
@@ -75,8 +76,8 @@ void roster::remove(const session& member) {
 
 task<> roster::send_presence() {
     const auto frame = text_frame(encode_presence(members_.size()));
-    // By index, because other tasks run meanwhile. If a member leaves and another is skipped, the
-    // skipped member gets the next presence, which is sent because the member left.
+    // By index, because members may come and leave during the co_await. A leaving member can cause
+    // another to be skipped, but it also causes the next presence, which reaches everybody.
     for (std::size_t i = 0; i < members_.size(); ++i) {
         members_[i]->out().set_presence(frame);
         members_[i]->out().flush();
@@ -86,10 +87,10 @@ task<> roster::send_presence() {
 }
 
 void roster::wake_all() {
-    // Nobody joins or leaves during this loop, because both happen in turns of their own. The data of a
-    // thousand sessions exceeds the cache, so the next sessions are prefetched while this one takes its
-    // news. Far ahead only the session itself is fetched, because following its pointers would have to
-    // wait for it. (Slightly different distances perform the same.)
+    // Nobody joins or leaves within this loop: both happen in turns of their own. A thousand sessions
+    // do not fit into the cache, so the next ones are prefetched while this one takes its news. First
+    // only the session object: following its pointers has to wait until it has arrived. (The distances
+    // are not critical.)
     constexpr std::size_t near = 4;
     constexpr std::size_t far = 10;
     const auto count = members_.size();
@@ -98,7 +99,7 @@ void roster::wake_all() {
             __builtin_prefetch(members_[i + far].get());
         if (i + near < count)
             members_[i + near]->prefetch();
-        members_[i]->has_news.resume();
+        members_[i]->progress.has_news.resume();
     }
 }
 

@@ -55,7 +55,7 @@ struct session::connection {
 
 session::session(wire::socket_type socket, admission::ticket ticket, room& chat_room,
                  roster& everyone, const session_limits& limits)
-    : has_news{socket.get_executor()}
+    : progress{socket.get_executor()}
     , connection_{std::make_unique<connection>(std::move(socket))}
     , out_{&connection_->stream.next_layer()}
     , room_{chat_room}
@@ -101,7 +101,7 @@ task<> session::run() {
     out().close();
     roster_.remove(*this);
     roster_.names().erase(id_);
-    has_news.notify(); // deliver sees that the wire is closed and ends
+    progress.has_news.notify(); // deliver sees that the wire is closed and ends
     if (failed)
         std::rethrow_exception(failed);
 }

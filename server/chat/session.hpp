@@ -4,6 +4,7 @@
 #pragma once
 
 #include "server/chat/admission.hpp"
+#include "server/chat/delivery.hpp"
 #include "server/chat/liveness.hpp"
 #include "server/chat/protocol.hpp"
 #include "server/chat/rate_limit.hpp"
@@ -67,7 +68,7 @@ public:
     /// The same, but only after every message up to now has been delivered.
     void leave_when_delivered() {
         going_ = true;
-        has_news.notify();
+        progress.has_news.notify();
     }
 
     [[nodiscard]] bool is_going() const { return going_; }
@@ -91,15 +92,13 @@ public:
 
     /// Prefetches the data that the next delivery uses.
     void prefetch() const {
-        has_news.prefetch();
+        progress.has_news.prefetch();
         out_->prefetch();
     }
 
     // --- The room's deliver task for this client ---
 
-    wake_up has_news;           ///< there are messages newer than the cursor
-    std::uint64_t cursor = 0;   ///< newest message that this client has received
-    bool wants_history = false; ///< deliver is to start with the oldest kept message
+    delivery progress; ///< how far the messages have been delivered to this client
 
     /// See wire::takes_news(). If the caller holds the chat lock, stall reports name this session.
     task<> takes_news(std::source_location awaited_at = std::source_location::current());

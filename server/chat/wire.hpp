@@ -1,21 +1,14 @@
-// The write side of one connection, beneath Beast's WebSocket stream (Beast calls it the next layer).
-// Beast reads through the wire and sends handshake, pong and close frames through it; the chat's own
-// frames bypass Beast. The wire never splits a frame with another frame. It sends everything that is
-// owed with one system call: send, or sendmsg if several lanes hold something.
-//
-//   Beast's bytes ──────────────► control lane ──┐
-//   welcome, ack, error, gap ───► reply lane ────┤
-//   presence ───────────────────► newest only ───┼─► one send ─► socket
-//   the buffer's news ───────────────────────────┘
-//
-// The order is: the rest of a cut frame, control, replies, presence, news. A close frame follows the
-// replies, and nothing follows a close frame.
+// The write side of one connection, beneath Beast's WebSocket stream (Beast calls it the next
+// layer). Beast reads through it and sends handshake, pong and close through it; chat's own frames
+// enter beside Beast. What waits to be sent is kept in an outbox, which never splits one frame by
+// another. One system call sends everything that is owed: send, or sendmsg for several lanes.
 //
 // Loop thread only. Completions are posted, never run inside the call that causes them.
 #pragma once
 
-#include "server/chat/frame.hpp"
 #include "server/chat/message_buffer.hpp"
+#include "server/chat/outbox.hpp"
+#include "server/chat/send_now.hpp"
 #include "server/loop/loop_executor.hpp"
 #include "server/loop/parked_handler.hpp"
 #include "server/loop/wake_up.hpp"
@@ -43,7 +36,7 @@ using error_code = boost::system::error_code;
 
 class wire;
 
-/// Wraps one of Beast's read handlers: counts the bytes that were read, then calls the handler.
+/// A handler of Beast's for a read: what the read brings is counted on its way to it.
 template <class Handler>
 struct counted_read {
     wire* self;
@@ -58,77 +51,71 @@ public:
     using socket_type = asio::basic_stream_socket<asio::ip::tcp, loop_executor>;
     using clock = std::chrono::steady_clock;
 
-    /// Sets TCP_NODELAY, because frames are gathered here and not by the kernel's timers. Sets
+    /// Sets TCP_NODELAY, because frames are gathered here, not by the kernel's timers. Sets
     /// TCP_NOTSENT_LOWAT and SO_RCVBUF, so that unsent data stays here and unread data stays with the
     /// peer, not in kernel buffers.
     explicit wire(socket_type socket);
 
-    /// Sets the session that owns this wire. A pending wait on the socket keeps the owner alive.
+    /// Names the session that owns this wire. It stays alive while a wait on the socket is pending.
     void set_owner(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
 
-    /// Prefetches the data that a send uses.
+    /// Prefetches what a send touches.
     void prefetch() const {
         __builtin_prefetch(&socket_);
-        __builtin_prefetch(&only_news_);
+        __builtin_prefetch(&outbox_);
     }
 
     // --- Chat's side ---
 
-    /// Puts a whole frame into the reply lane. Returns false if the lane is full (64 KiB).
-    [[nodiscard]] bool push_reply(std::string_view frame);
+    /// See outbox. Nothing is sent before the next send_news() or flush().
+    [[nodiscard]] bool push_reply(std::string_view frame) { return outbox_.push_reply(frame); }
 
-    /// Puts a gap into the reply lane, even if the lane is full. There is never more than one gap,
-    /// because the send_news that follows takes news only after all replies have been sent.
-    void push_gap(std::string_view frame);
+    void push_gap(std::string_view frame) { outbox_.push_gap(frame); }
+
+    void set_presence(std::string_view frame) { outbox_.set_presence(frame); }
 
     /// Sleeps until the reply lane has shrunk, or the wire is closed. Only for the reader.
     [[nodiscard]] auto reply_lane_shrunk() { return lane_has_room_.wait(); }
 
-    /// Replaces a presence frame that has not been sent yet.
-    void set_presence(std::string_view frame) {
-        presence_ = frame;
-        only_news_ = false;
-    }
-
-    /// Sends news and everything else that is owed, as far as the socket takes it now. Returns how
-    /// many messages of the batch were taken. 0 means: await takes_news() before the next try, unless
-    /// the wire is closed.
+    /// Sends everything that is owed, with the news last, as far as the socket takes it now. Returns
+    /// how many messages of the batch were taken. If it returns 0, await takes_news() before the next
+    /// try, unless the wire is closed.
     [[nodiscard]] std::uint64_t send_news(const news_batch& news);
 
-    /// True if news would be sent at once, and nothing else with it.
-    [[nodiscard]] bool owes_nothing() const { return only_news_ && !blocked_since_ && !closing_; }
+    /// True if news would go out now, and alone.
+    [[nodiscard]] bool owes_only_news() const {
+        return outbox_.owes_only_news() && !blocked_since_;
+    }
 
-    [[nodiscard]] int native_handle() { return socket_.native_handle(); }
+    class deferred_news;
 
-    /// Records a send that the caller made while owes_nothing() was true: `sent` is less than all
-    /// bytes, or -1 with errno set. Returns how many messages were taken.
-    std::uint64_t sent_in_part(const news_batch& news, ssize_t sent);
+    /// Prepares news for a send later in this turn of the loop. Requires owes_only_news(), and until
+    /// then the wire must not be used otherwise.
+    [[nodiscard]] deferred_news defer(news_batch news);
 
-    /// Sleeps until the socket takes bytes again, or the wire is closed. Hold no batch meanwhile: it
-    /// would keep the buffer's memory allocated for a client that does not read.
+    /// Sleeps until the socket takes bytes again, or the wire is closed. Do not hold a batch
+    /// meanwhile: a client that does not read must not keep the buffer's memory from being freed.
     task<> takes_news();
 
-    /// Sends this close frame after the replies that have been accepted. Anything that Beast sends
-    /// afterwards counts as sent; a close frame from Beast counts as sent once this one is out. The
-    /// chat does not use Beast's async_close, because it and async_read can block each other
-    /// permanently: async_close holds the write lock and waits for the read lock; async_read, on a
-    /// malformed frame, does the reverse.
+    /// Closes the outbox with this close frame, and sends. After that, what Beast sends counts as
+    /// sent; for a close frame of Beast's, only when ours is out. The server sends its own close
+    /// frame because Beast's async_close beside an async_read can deadlock: async_close holds the
+    /// write lock and waits for the read lock; async_read, on a malformed frame, does the reverse.
     void send_close_frame(std::string_view frame);
 
-    /// Sends the contents of the lanes, as far as the socket takes them now.
+    /// Sends what the lanes hold, as far as the socket takes it now.
     void flush() { send_owed({}); }
 
-    /// The time since which the socket has been full and the peer, as far as is known, has taken
-    /// nothing. Empty if the socket is not full.
+    /// Since when the socket has been full without the peer taking anything, as far as is known.
     [[nodiscard]] std::optional<clock::time_point> blocked_since() const { return blocked_since_; }
 
-    /// True if the peer has taken something since the last call, according to the kernel. Finds slow
-    /// readers that are alive, because the socket takes bytes again only after much was sent. May be
-    /// false if more has been sent meanwhile.
+    /// Asks the kernel. True if the peer has taken something since the last call. This recognises a
+    /// client that reads slowly: a full socket takes bytes again only after much has gone. May be
+    /// false if more was sent meanwhile.
     [[nodiscard]] bool has_taken_something(clock::time_point now);
 
     /// True if no more news is taken: a close frame is on its way, or the socket is closed.
-    [[nodiscard]] bool is_closing() const { return closing_; }
+    [[nodiscard]] bool is_closing() const { return outbox_.is_closing(); }
 
     /// From now on, ends reading with operation_aborted when more than `most` bytes have come in that
     /// were not explained. Beast skips an empty fragment silently, so only the wire can see a flood of
@@ -146,13 +133,14 @@ public:
 
     [[nodiscard]] bool has_read_too_much() const { return unexplained_ > most_unexplained_; }
 
-    /// Ends a read with operation_aborted. For the handshake, while nothing is being written.
+    /// Ends a read with operation_aborted. Only for the handshake, while nothing is being written.
     void cancel();
 
-    /// Ends the connection at once, and drops what is owed.
+    /// Closes the connection at once, and drops what is owed.
     void close();
 
-    /// The same with a reset, which also drops the kernel's queue for a peer that does not read.
+    /// Resets the connection. That also drops what the kernel has queued for a peer that does not
+    /// read.
     void abort();
 
     // --- Beast's side: AsyncReadStream, AsyncWriteStream, teardown ---
@@ -165,15 +153,16 @@ public:
                                                                           buffers);
     }
 
-    /// One write at a time, as Beast does. Completes with the whole size when everything is sent.
+    /// Only one write at a time, which is how Beast writes. Completes with the whole size, when all
+    /// of it has been sent.
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& buffers, Token&& token) {
         return asio::async_initiate<Token, void(error_code, std::size_t)>(start_control{}, token,
                                                                           this, buffers);
     }
 
-    /// Ends sending, then reads (within bounds) what the peer still sends, and closes. Without that,
-    /// unread input makes the kernel answer with a reset, and the close frame is lost.
+    /// Shuts down sending, then reads what the peer still sends, within bounds, and closes. If input
+    /// were left unread, the kernel would answer with a reset, and the close frame would be lost.
     task<> linger(std::shared_ptr<void> owner,
                   std::chrono::milliseconds at_most = std::chrono::seconds{2});
 
@@ -203,76 +192,39 @@ private:
     struct start_control {
         void operator()(auto handler, wire* self, const auto& buffers) const {
             self->control_done_ = std::move(handler);
-            self->begin_control(asio::buffer_size(buffers), [&](char* to, std::size_t size) {
+            const auto copy = [&](char* to, std::size_t size) {
                 asio::buffer_copy(asio::buffer(to, size), buffers);
-            });
+            };
+            self->outbox_.push_control(asio::buffer_size(buffers), copy);
+            self->send_control();
         }
     };
 
-    template <class Fill>
-    void begin_control(std::size_t size, Fill fill) {
-        control_.resize(size);
-        fill(control_.data(), size);
-        control_is_ready();
-    }
-
-    enum class lane { tail, control, replies, close, presence, news };
-
-    // The parts of one send, in order.
-    struct gathered {
-        struct segment {
-            lane from;
-            std::uint64_t news; // messages in it
-        };
-
-        std::array<iovec, 5> parts; // for the kernel; only the first `used` of both arrays are set
-        std::array<segment, 5> segments;
-        std::size_t used = 0;
-        std::size_t bytes = 0;
-        std::uint64_t news = 0; // messages in total
-
-        void add(lane from, std::string_view part, std::uint64_t messages = 0);
-    };
-
-    void control_is_ready();
-    [[nodiscard]] gathered gather(const news_batch& news) const;
-    void gather_lanes(gathered& owed) const;
+    void send_control();
     std::uint64_t send_owed(const news_batch& news);
-    std::uint64_t account_for(const gathered& owed, ssize_t sent);
-    std::uint64_t settle(const gathered& owed, std::size_t sent);
-    void take_from(std::string& waiting, std::size_t sent);
-    std::uint64_t take_news(std::string_view frames, std::size_t sent);
+    std::uint64_t settle(const outbox::gathered& owed, ssize_t sent);
+    std::uint64_t settle_deferred(const deferred_news& news, ssize_t sent);
     void wait_until_writable();
     void complete_control(error_code result);
     void stop_news();
+    void wake_sleepers();
 
     socket_type socket_;
     std::optional<clock::time_point> blocked_since_;
-    int in_kernel_ = 0;           // bytes in the kernel's queue when it was last asked
-    bool has_made_room_ = false;  // the peer has taken enough since then
+    int in_kernel_ = 0;           // bytes, at the last call of has_taken_something()
+    bool has_made_room_ = false;  // the peer, since that call
     std::size_t unexplained_ = 0; // bytes read
     std::size_t most_unexplained_ = std::numeric_limits<std::size_t>::max();
-    bool closing_ = false;
-    bool has_own_close_frame_ = false; // from send_close_frame, not from Beast
-    // True if the lanes below are empty: nearly every delivery can skip them.
-    bool only_news_ = true;
+    outbox outbox_;
     std::weak_ptr<void> owner_;
-
-    std::string tail_;             // the rest of the one frame that a send has cut; goes first
-    std::string control_;          // Beast's bytes
-    std::size_t control_sent_ = 0; // if not 0, nothing goes before the rest of control_
-    parked_handler<error_code, std::size_t> control_done_;
-    std::string replies_;
-    std::string close_frame_;
-    std::string presence_;
-
+    parked_handler<error_code, std::size_t> control_done_; // completes Beast's write
     wake_up lane_has_room_;
     wake_up socket_has_room_;
 };
 
 template <class Handler>
 void counted_read<Handler>::operator()(error_code error, std::size_t size) {
-    if (!error) { // on an error the wire may no longer exist
+    if (!error) { // else the wire may be gone
         self->unexplained_ += size;
         if (self->has_read_too_much()) {
             error = asio::error::operation_aborted;
@@ -282,9 +234,53 @@ void counted_read<Handler>::operator()(error_code error, std::size_t size) {
     std::move(handler)(error, size);
 }
 
+/// News that counts as taken, but is sent later in this turn. By then the wire has probably left the
+/// cache, so the send does not touch it unless the socket takes less than everything.
+class wire::deferred_news {
+public:
+    deferred_news() = default;
+
+    /// Sends. Returns nothing if the socket took everything; the caller then updates the counters.
+    /// Otherwise the wire has updated them; returns how many messages were not taken.
+    [[nodiscard]] std::optional<std::uint64_t> send() {
+        const auto sent = send_now(socket_, frames_);
+        if (sent == static_cast<ssize_t>(frames_.size()))
+            return {};
+        return count_ - out_->settle_deferred(*this, sent);
+    }
+
+    [[nodiscard]] std::uint64_t messages() const { return count_; }
+
+    [[nodiscard]] std::size_t bytes() const { return frames_.size(); }
+
+    /// Lets the buffer free the memory of the news.
+    void release() { owner_.reset(); }
+
+private:
+    friend class wire;
+
+    deferred_news(wire& out, int socket, news_batch news)
+        : out_{&out}
+        , socket_{socket}
+        , owner_{std::move(news.owner)}
+        , frames_{news.frames}
+        , count_{news.count} {}
+
+    wire* out_ = nullptr;
+    int socket_ = -1;
+    // Less than a news_batch, so that an element of the round fits into one cache line.
+    boost::local_shared_ptr<const void> owner_;
+    std::string_view frames_;
+    std::uint64_t count_ = 0;
+};
+
+inline wire::deferred_news wire::defer(news_batch news) {
+    return {*this, socket_.native_handle(), std::move(news)};
+}
+
 } // namespace chat
 
-// Uses the executor, allocator and so on of the wrapped handler.
+// Executor, allocator and the like are those of the handler within.
 template <template <class, class> class Associator, class Handler, class Candidate>
 struct boost::asio::associator<Associator, chat::counted_read<Handler>, Candidate>
     : Associator<Handler, Candidate> {

@@ -5,7 +5,7 @@
 
 namespace chat {
 
-/// Connects over loopback. Returns the server's end; `peer` becomes the client's end.
+/// Connects on loopback. Returns the server's end; `peer` becomes the client's end.
 inline wire::socket_type connect_narrow(asio::io_context& loop, wire::socket_type& peer) {
     using tcp = asio::ip::tcp;
     tcp::acceptor acceptor{loop};

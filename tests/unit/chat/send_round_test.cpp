@@ -15,7 +15,7 @@ using namespace chat;
 
 namespace {
 
-/// Sessions on loopback without their readers, and messages to send.
+/// Sessions on loopback, without their readers, and a buffer of messages for them.
 struct sending_world : session_world {
     message_buffer messages{{}};
     send_round round;
@@ -25,30 +25,28 @@ struct sending_world : session_world {
             : peer{at.loop.get_executor()}
             , member{at.make_session(peer)} {}
 
-        /// Does what room::deliver does, once.
+        /// Does what the deliver task does, once.
         void deliver(sending_world& at) {
-            member->cursor += at.round.send(*member, at.messages.since(member->cursor));
+            static_cast<void>(at.round.send(*member, member->progress.take(at.messages)));
         }
 
-        /// Reads exactly this many bytes.
+        /// Reads exactly `size` bytes.
         std::string receives(std::size_t size) {
             std::string bytes(size, '\0');
-            REQUIRE(peer.available() >= size); // on loopback, sent bytes arrive at once
+            REQUIRE(peer.available() >= size); // loopback delivers at once
             asio::read(peer, asio::buffer(bytes));
             return bytes;
         }
 
-        /// Does what room::deliver does, until every message has been taken.
+        /// Does what the deliver task does, until everything was taken.
         task<> deliver_all(sending_world& at) {
-            while (member->cursor < at.messages.newest()) {
-                if (const auto taken = at.round.send(*member, at.messages.since(member->cursor)))
-                    member->cursor += taken;
-                else
+            while (member->progress.is_behind(at.messages.newest())) {
+                if (at.round.send(*member, member->progress.take(at.messages)) == 0)
                     co_await member->out().takes_news();
             }
         }
 
-        /// Runs the loop to deliver every message, and reads this many bytes meanwhile.
+        /// Reads `size` bytes while the loop delivers everything.
         std::string receives_rest(sending_world& at, std::size_t size) {
             std::string bytes(size, '\0');
             bool done = false;
@@ -75,12 +73,13 @@ TEST_CASE("without a round, news is sent at once") {
     sending_world::client one{here};
     here.messages.append("1}");
     one.deliver(here);
-    CHECK(one.member->cursor == 1);
+    CHECK(one.member->progress.cursor() == 1);
     const std::string all{here.messages.since(0).frames};
     CHECK(one.receives(all.size()) == all);
 }
 
-TEST_CASE("a round sends each client its news at the end, whatever the number of clients") {
+TEST_CASE(
+    "a round sends at its end, to each client what it lacks, whatever the number of clients") {
     sending_world here;
     std::vector<sending_world::client> clients;
     for (int i = 0; i < 150; ++i)
@@ -93,18 +92,18 @@ TEST_CASE("a round sends each client its news at the end, whatever the number of
         const send_round::open opened{here.round};
         for (auto& client : clients)
             client.deliver(here);
-        // A round defers only so many clients: the first were sent to, the last not yet.
+        // The round has no room for all. It has sent the first ones already, and the last ones not.
         CHECK(clients[1].peer.available() == all.size());
         CHECK(clients.back().peer.available() == 0);
     }
     CHECK(clients.front().receives(all.size()) == all);
     for (auto& client : clients)
-        CHECK(client.member->cursor == 2);
+        CHECK(client.member->progress.cursor() == 2);
     for (std::size_t i = 1; i < clients.size(); ++i)
         CHECK(clients[i].receives(all.size()) == all);
 }
 
-TEST_CASE("messages that the socket does not take are given back, and deliver is woken for them") {
+TEST_CASE("messages that the socket does not take are given back, and deliver is woken") {
     sending_world here;
     sending_world::client one{here}, other{here};
     while (here.messages.since(0).frames.size() < 60'000)
@@ -113,20 +112,21 @@ TEST_CASE("messages that the socket does not take are given back, and deliver is
     {
         const send_round::open opened{here.round};
         one.deliver(here);
-        CHECK(one.member->cursor == here.messages.newest());
+        CHECK(one.member->progress.cursor() == here.messages.newest());
         other.deliver(here);
     }
-    CHECK(one.member->cursor < here.messages.newest());
+    CHECK(one.member->progress.cursor() < here.messages.newest());
     CHECK(one.member->out().blocked_since());
     bool woken = false;
-    one.member->has_news.wait()([&] { woken = true; });
+    one.member->progress.has_news.wait()([&] { woken = true; });
     while (!woken)
         REQUIRE(here.loop.run_one() == 1);
 
-    CHECK((one.receives_rest(here, all.size()) == all)); // not to be printed
+    CHECK((one.receives_rest(here, all.size()) == all)); // too long to be printed
 }
 
-TEST_CASE("news in two blocks keeps its order, even if the first block is sent in part") {
+TEST_CASE(
+    "messages in two blocks keep their order, even if the socket takes only some of the first") {
     sending_world here;
     sending_world::client one{here};
     const auto in_first_block = [&] { return here.messages.since(0).count; };
@@ -140,10 +140,10 @@ TEST_CASE("news in two blocks keeps its order, even if the first block is sent i
         one.deliver(here);
         one.deliver(here);
     }
-    CHECK((one.receives_rest(here, all.size()) == all)); // not to be printed
+    CHECK((one.receives_rest(here, all.size()) == all)); // too long to be printed
 }
 
-TEST_CASE("a client that has left does not disturb the round") {
+TEST_CASE("a client that is gone does not disturb the round") {
     sending_world here;
     sending_world::client gone{here}, other{here};
     here.messages.append("1}");
@@ -165,7 +165,7 @@ TEST_CASE("a client that has left does not disturb the round") {
     CHECK(other.receives(all.size()) == all);
 }
 
-TEST_CASE("news for a client that is owed a reply, or is leaving, is sent at once and in order") {
+TEST_CASE("a client that is leaving, or is owed more than news, is sent to at once") {
     sending_world here;
     sending_world::client owed{here}, going{here};
     here.messages.append("1}");

@@ -38,7 +38,7 @@ struct connection {
     }
 };
 
-/// Makes a frame of any opcode; text_frame makes text frames.
+/// Makes a control frame; text_frame() makes the others.
 std::string control_frame(char opcode, const std::string& payload) {
     auto frame = text_frame(payload);
     frame[0] = static_cast<char>(0x80 | opcode);
@@ -48,7 +48,7 @@ std::string control_frame(char opcode, const std::string& payload) {
 constexpr char opcode_pong = 0xA;
 constexpr char opcode_close = 0x8;
 
-/// Takes a whole frame off the front, if there is one. Throws if no frame starts there.
+/// Removes a whole frame from the front, if there is one. Throws if the bytes do not start a frame.
 std::optional<std::string> take_frame(std::string& unread) {
     if (unread.size() < 2)
         return {};
@@ -64,7 +64,7 @@ std::optional<std::string> take_frame(std::string& unread) {
     return frame;
 }
 
-/// Reads frames until end of file, in small pieces of changing size. Throws on a malformed frame.
+/// Reads frames until end of file, in small pieces of changing size. Throws if a frame is broken.
 task<> read_frames(socket_type& from, std::vector<std::string>& frames) {
     std::string unread;
     std::minstd_rand random;
@@ -82,7 +82,7 @@ task<> read_frames(socket_type& from, std::vector<std::string>& frames) {
         throw std::runtime_error{"the last frame is cut"};
 }
 
-/// Sends everything in the buffer, as a session's deliver does.
+/// Sends everything in the buffer, as a session's deliver task does.
 task<> deliver(wire& out, const message_buffer& buffer, int& running) {
     std::uint64_t cursor = 0;
     while (cursor < buffer.newest()) {
@@ -113,8 +113,8 @@ task<> send_replies(wire& out, int count, int& running) {
     --running;
 }
 
-/// Closes when all writers have finished.
-task<> close_after_writers(wire& out, const int& running) {
+/// Sends a close frame when all writers are done.
+task<> send_close_frame(wire& out, const int& running) {
     while (running > 0)
         co_await asio::post(out.get_executor(), use_task);
     const auto frame = control_frame(opcode_close, "");
@@ -135,7 +135,7 @@ TEST_CASE(
     int running = 3;
     link.run(read_frames(link.peer, frames), deliver(link.out, buffer, running),
              send_pongs(link.out, pongs, running), send_replies(link.out, replies, running),
-             close_after_writers(link.out, running));
+             send_close_frame(link.out, running));
 
     int next_pong = 0, next_reply = 0;
     std::uint64_t next_message = 1;
@@ -153,7 +153,7 @@ TEST_CASE(
     CHECK(frames.back() == control_frame(opcode_close, ""));
 }
 
-TEST_CASE("after a close frame nothing more is taken, and waiting tasks wake") {
+TEST_CASE("after a close frame nothing is taken, and a waiting writer wakes") {
     connection link;
     message_buffer buffer{{}};
     buffer.append("}");
@@ -175,7 +175,7 @@ TEST_CASE("after a close frame nothing more is taken, and waiting tasks wake") {
     CHECK(frames == std::vector{control_frame(opcode_close, "")});
 }
 
-TEST_CASE("accepted replies are sent before the close frame") {
+TEST_CASE("accepted replies go out before the close frame") {
     connection link;
     std::vector<std::string> frames;
     const auto writer = [](wire& out) -> task<> {
@@ -188,9 +188,9 @@ TEST_CASE("accepted replies are sent before the close frame") {
     CHECK(frames == std::vector{text_frame("ack"), control_frame(opcode_close, "")});
 }
 
-TEST_CASE("our close frame follows the replies, and what Beast sends after it counts as sent") {
+TEST_CASE("our close frame goes behind the replies, and what Beast sends after it counts as sent") {
     connection link;
-    const auto own_close = close_frame(1008, "you read too slowly");
+    const auto goodbye = close_frame(1008, "you read too slowly");
     std::vector<std::string> frames;
     std::size_t sent = 0;
     const auto writer = [](wire& out, const std::string& last, std::size_t& size) -> task<> {
@@ -208,11 +208,11 @@ TEST_CASE("our close frame follows the replies, and what Beast sends after it co
         }
         co_await out.linger({}); // at once, as Beast does
     };
-    link.run(read_frames(link.peer, frames), writer(link.out, own_close, sent));
+    link.run(read_frames(link.peer, frames), writer(link.out, goodbye, sent));
     CHECK(sent == 2 * control_frame(opcode_pong, "too late").size());
     REQUIRE(frames.size() == 3);
     CHECK(frames[1] == text_frame("ack"));
-    CHECK(frames[2] == own_close);
+    CHECK(frames[2] == goodbye);
 }
 
 TEST_CASE("a close frame of Beast's that waits for ours is aborted when the wire is closed") {
@@ -233,13 +233,13 @@ TEST_CASE("a close frame of Beast's that waits for ours is aborted when the wire
     CHECK(outcome == asio::error::operation_aborted);
 }
 
-TEST_CASE("the reply lane is bounded, but takes a single frame of any size") {
+TEST_CASE("the reply lane is bounded, and takes one frame of any size") {
     connection link;
     CHECK(link.out.push_reply(text_frame(std::string(100'000, 'x'))));
     CHECK_FALSE(link.out.push_reply(text_frame("y")));
 }
 
-TEST_CASE("a writer that waits for a full socket wakes when the wire is closed") {
+TEST_CASE("a writer that sleeps on a full socket wakes when the wire is closed") {
     connection link;
     message_buffer buffer{{.messages = 100'000, .bytes = 64 << 20}};
     for (int i = 0; i < 20'000; ++i)
@@ -267,7 +267,7 @@ TEST_CASE("a writer that waits for a full socket wakes when the wire is closed")
     CHECK(error == asio::error::connection_reset);
 }
 
-TEST_CASE("has_taken_something is true once after the peer has made room") {
+TEST_CASE("a peer that made room since the last call has taken something, and only once") {
     connection here;
     while (!here.out.blocked_since()) {
         while (here.out.push_reply(text_frame(std::string(1000, 'x')))) {
@@ -275,7 +275,7 @@ TEST_CASE("has_taken_something is true once after the peer has made room") {
         here.out.flush();
     }
     const auto now = wire::clock::now();
-    CHECK_FALSE(here.out.has_taken_something(now)); // the first call
+    CHECK_FALSE(here.out.has_taken_something(now)); // the first look
     CHECK_FALSE(here.out.has_taken_something(now));
     here.peer.non_blocking(true);
     std::array<char, 4096> taken{};
