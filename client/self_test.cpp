@@ -94,8 +94,8 @@ double thread_seconds() {
 
 struct pace {
     double per_second;
-    double
-        per_cpu_second; ///< per second of this thread's CPU time: the limit even if fed too slowly
+    /// Per second of this thread's CPU time: the limit even if the feeding thread is slower.
+    double per_cpu_second;
 };
 
 pace take(std::uint32_t messages, std::size_t at_once) {
