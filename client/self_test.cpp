@@ -37,8 +37,8 @@ struct loopback_pair {
     int listener;
 };
 
-/// Connects two TCP sockets, as a real server would. A socketpair would be cheaper for the kernel and so
-/// flatter the result.
+/// Connects two TCP sockets, as a real server would. A socketpair would be cheaper for the kernel,
+/// so the result would be too high.
 loopback_pair make_pair() {
     const int acceptor = checked(::socket(AF_INET, SOCK_STREAM, 0), "socket");
     sockaddr_in where{};
