@@ -30,7 +30,7 @@ namespace {
 exit_code complain(std::string_view what) {
     try {
         print(STDERR_FILENO, fmt::format("chat-load: {}\n", visible(what)));
-    } catch (const std::exception&) { // standard error is gone as well
+    } catch (const std::exception&) { // standard error is not writable either
     }
     return could_not_run;
 }

@@ -37,8 +37,8 @@ struct loopback_pair {
     int listener;
 };
 
-/// Connects two TCP sockets, as a real server would. A socketpair would be cheaper for the kernel and so
-/// flatter the result.
+/// Connects two TCP sockets, as a real server would. A socketpair would be cheaper for the kernel,
+/// so the result would be too high.
 loopback_pair make_pair() {
     const int acceptor = checked(::socket(AF_INET, SOCK_STREAM, 0), "socket");
     sockaddr_in where{};
@@ -94,8 +94,8 @@ double thread_seconds() {
 
 struct pace {
     double per_second;
-    double
-        per_cpu_second; ///< per second of this thread's CPU time: the limit even if fed too slowly
+    /// Per second of this thread's CPU time: the limit even if the feeding thread is slower.
+    double per_cpu_second;
 };
 
 pace take(std::uint32_t messages, std::size_t at_once) {

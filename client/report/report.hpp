@@ -82,7 +82,7 @@ struct report {
     std::uint64_t reordered = 0;
     std::uint64_t slow_readers_closed = 0; ///< closed by the server, which is correct
     std::vector<closed_clients> closed_by_server;
-    std::uint64_t connections_ended = 0;    ///< of clients: closed by the server, or broken
+    std::uint64_t connections_ended = 0;    ///< clients closed by the server or cut off
     std::optional<double> deliveries_per_s; ///< empty if no time was measured
     double measured_ms = 0;                 ///< the period that deliveries_per_s covers
     latency_summary latency_us;

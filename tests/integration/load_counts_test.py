@@ -52,4 +52,4 @@ for fault, words in [("reset", "reset"), ("close", "1001 bye"), ("garbage", "not
 
 run = run_against("well", "--max-p99", "1ms", "--rate", "500")
 slow = run.report["latency_us"]["p99"] > 1000
-check("a missed limit is exit 5", run.code == (5 if slow else 0) and bool(run.report["missed_limits"]) == slow, run)
+check("a missed limit gives exit 5", run.code == (5 if slow else 0) and bool(run.report["missed_limits"]) == slow, run)

@@ -128,11 +128,11 @@ def proxy(target, clients, answer):
 
 
 WELCOME = b'{"type":"welcome","id":1,"name":"x","seq":0,"mutex":"std","guard":"across_await"}'
-for what, answer in (("503", lambda _: b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n"),
-                     ("a page of its own", lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-                     ("a redirection", lambda _: b"HTTP/1.1 302 x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"),
-                     ("a handshake of its own", upgrade_for),
-                     ("another server", lambda r: upgrade_for(r) + b"\x81" + bytes([len(WELCOME)]) + WELCOME)):
+for response, answer in (("503", lambda _: b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n"),
+                         ("its own page", lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+                         ("a redirect", lambda _: b"HTTP/1.1 302 x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"),
+                         ("its own handshake", upgrade_for),
+                         ("the welcome of another server", lambda r: upgrade_for(r) + b"\x81" + bytes([len(WELCOME)]) + WELCOME)):
     server = subprocess.Popen([os.path.join(PROGRAMS, "chat-server-std-across_await"), "--port", "0", "--no-admin"],
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
@@ -143,4 +143,4 @@ for what, answer in (("503", lambda _: b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n
         server.kill()
         server.wait()
         server.stdout.close()
-    check(f"frozen behind a proxy that answers new clients with {what}", run.code == 3 and run.report["verdict"] == "frozen", run)
+    check(f"frozen behind a proxy that answers new clients with {response}", run.code == 3 and run.report["verdict"] == "frozen", run)
