@@ -185,11 +185,11 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     roster everyone{executor, tick, names};
     room chat_room{executor, everyone, options.history, ledger};
     listener incoming{listen_on(options.endpoint, executor),
-                  {.connections = connections, .descriptors = descriptors},
-                  tickets,
-                  chat_room,
-                  everyone,
-                  options.session};
+                      {.connections = connections, .descriptors = descriptors},
+                      tickets,
+                      chat_room,
+                      everyone,
+                      options.session};
 
     asio::co_spawn(executor, incoming.accept_all(), rethrow);
     asio::co_spawn(executor, chat_room.fan_out(), rethrow);
@@ -219,7 +219,7 @@ int serve(const server_options& options, const std::function<void(std::string)>&
         // Nothing is unwound, because the tasks that the loop still holds would use objects that are gone by then.
         end_process(complain(error.what()));
     }
-    tell_limits(counted.struck);
+    tell_limits(counted.limit_hits);
     spdlog::info("bye");
     return EXIT_SUCCESS;
 }

@@ -83,26 +83,26 @@ void add_traffic(exposition& out, const counters& numbers) {
     out.gauge("clients", "Clients that are connected now.",
               static_cast<double>(numbers.clients.read()));
     out.counter("connections_total", "Connections accepted.", numbers.connections);
-    const auto struck = [&](limit which) { return numbers.struck.of(which); };
+    const auto hits = [&](limit which) { return numbers.limit_hits.of(which); };
     out.counters("refused_connections_total", "Connections that were refused.",
-                 {{reason("overload"), struck(limit::connections)},
-                  {reason("address_overload"), struck(limit::connections_per_address)},
-                  {reason("full"), struck(limit::clients)},
-                  {reason("address_full"), struck(limit::clients_per_address)},
-                  {reason("origin"), struck(limit::origin)},
-                  {reason("too_late"), struck(limit::handshake_time)},
-                  {reason("header_too_long"), struck(limit::header_bytes)},
-                  {reason("bad_request"), struck(limit::bad_request)},
+                 {{reason("overload"), hits(limit::connections)},
+                  {reason("address_overload"), hits(limit::connections_per_address)},
+                  {reason("full"), hits(limit::clients)},
+                  {reason("address_full"), hits(limit::clients_per_address)},
+                  {reason("origin"), hits(limit::origin)},
+                  {reason("too_late"), hits(limit::handshake_time)},
+                  {reason("header_too_long"), hits(limit::header_bytes)},
+                  {reason("bad_request"), hits(limit::bad_request)},
                   {reason("no_websocket"), numbers.refused_no_websocket.read()},
                   {reason("shutting_down"), numbers.refused_shutting_down.read()}});
     out.counters("closed_clients_total", "Clients that the server has closed.",
-                 {{reason("slow_reader"), struck(limit::write_time)},
-                  {reason("idle"), struck(limit::idle_time)},
-                  {reason("rate"), struck(limit::message_rate)},
-                  {reason("frame_flood"), struck(limit::frame_flood)},
-                  {reason("message_too_big"), struck(limit::message_bytes)}});
+                 {{reason("slow_reader"), hits(limit::write_time)},
+                  {reason("idle"), hits(limit::idle_time)},
+                  {reason("rate"), hits(limit::message_rate)},
+                  {reason("frame_flood"), hits(limit::frame_flood)},
+                  {reason("message_too_big"), hits(limit::message_bytes)}});
     out.counters("accept_pauses_total", "How often no descriptor was left for a new connection.",
-                 {{labels{}, struck(limit::descriptors)}});
+                 {{labels{}, hits(limit::descriptors)}});
     out.counter("messages_total", "Messages that clients have said.", numbers.messages);
     out.counter("refused_messages_total", "Requests answered with an error.",
                 numbers.refused_messages);
@@ -112,11 +112,11 @@ void add_traffic(exposition& out, const counters& numbers) {
     out.counter("sent_bytes_total", "Bytes handed to the clients' sockets, with framing.",
                 numbers.sent_bytes);
     out.counters("gaps_total", "How often a client was told of messages that it missed.",
-                 {{labels{}, struck(limit::history)}});
+                 {{labels{}, hits(limit::history)}});
     out.counters(
         "unread_answers_total",
         "How often the server stopped reading from a client that had not read its replies.",
-        {{labels{}, struck(limit::replies)}});
+        {{labels{}, hits(limit::replies)}});
     out.counter("missed_messages_total",
                 "Messages that left the history before a client read them.",
                 numbers.missed_messages);

@@ -36,7 +36,7 @@ struct counters {
     counter refused_messages;      ///< answered with an error
     counter refused_no_websocket;  ///< requests for another protocol or version
     counter refused_shutting_down; ///< requests during the shutdown
-    limit_counts struck;           ///< refused connections and closed clients, by limit
+    limit_counts limit_hits;       ///< refused connections and closed clients, by limit
 };
 
 /// The counters of this server.

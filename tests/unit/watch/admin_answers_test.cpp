@@ -108,8 +108,8 @@ TEST_CASE("metrics carry what was counted") {
     counters numbers;
     numbers.messages.add(41);
     numbers.messages.add();
-    numbers.struck.add(limit::write_time);
-    numbers.struck.add(limit::frame_flood);
+    numbers.limit_hits.add(limit::write_time);
+    numbers.limit_hits.add(limit::frame_flood);
     numbers.refused_shutting_down.add();
     const auto text = metrics_of(numbers, frozen());
     CHECK(has_line(text, R"(chat_build_info{version="1.2.3",mutex="std",guard="released"} 1)"));
