@@ -1,5 +1,5 @@
-// Lets one coroutine wait until others ring, or until a moment has come. A timer underneath:
-// ringing cancels it.
+// Lets one coroutine wait until another one rings the bell, or until a time limit. Internally a timer:
+// ring() cancels it. Loop thread only.
 #pragma once
 
 #include "client/time.hpp"
@@ -19,7 +19,7 @@ public:
         timer_.cancel();
     }
 
-    /// True when it rang (since the last wait, too), false when the time was over.
+    /// Returns true if the bell rang, during this wait or since the previous one; false at the time limit.
     task<bool> wait_until(time_point limit) {
         while (!rung_) {
             timer_.expires_at(limit);

@@ -25,7 +25,7 @@ task<handshake_result> client::join(const server_address& server, std::string ta
         co_return result;
     spawn(run_.loop, listen());
     const bool in_time = co_await welcomed_.wait_until(deadline);
-    if (in_time && here_)
+    if (in_time && connected_)
         co_return result;
     result = {.outcome = in_time ? handshake_outcome::broken : handshake_outcome::timed_out,
               .detail =
@@ -36,7 +36,7 @@ task<handshake_result> client::join(const server_address& server, std::string ta
 
 void client::take_over(int socket) {
     link_.adopt(socket);
-    here_ = true;
+    connected_ = true;
     spawn(run_.loop, listen());
 }
 
@@ -53,7 +53,7 @@ void client::ping() {
 
 void client::leave() {
     leaving_ = true;
-    link_.say_goodbye();
+    link_.send_close();
 }
 
 void client::drop() {
@@ -69,8 +69,8 @@ task<> client::listen() {
     }
     if (skipped_ > announced_)
         run_.errors["sequence numbers left out"] += skipped_ - announced_;
-    const bool was_here = std::exchange(here_, false);
-    if (was_here && !leaving_)
+    const bool was_connected = std::exchange(connected_, false);
+    if (was_connected && !leaving_)
         note_end();
     welcomed_.ring();
     turn_.ring();
@@ -112,7 +112,7 @@ void client::take(const welcomed& welcome) {
     seq_at_welcome_ = welcome.seq;
     run_.mutex = shortened(welcome.mutex);
     run_.guard = shortened(welcome.guard);
-    here_ = true;
+    connected_ = true;
     welcomed_.ring();
 }
 
@@ -129,7 +129,7 @@ void client::take(const missed& gap) {
     announced_ += gap.messages;
     book_missed();
     run_.errors["messages missed by readers that were too slow"] += gap.messages;
-    outstanding_ = 0; // our own may be among them
+    outstanding_ = 0; // our own messages may be among the missed ones
     turn_.ring();
 }
 
@@ -140,7 +140,7 @@ void client::take(const refused& refusal, time_point now) {
 }
 
 void client::one_is_settled() {
-    outstanding_ -= outstanding_ > 0 ? 1 : 0; // after a gap they may come back all the same
+    outstanding_ -= outstanding_ > 0 ? 1 : 0; // after a gap a missed message may still come back
     turn_.ring();
 }
 
@@ -149,7 +149,7 @@ void client::book_missed() {
 }
 
 void client::follow_sequence(std::uint64_t seq) {
-    // History may begin anywhere; from its first message on there are no holes but announced ones.
+    // History may begin anywhere. After its first message every hole must be announced.
     const bool is_first = last_seq_ == 0;
     const auto next = is_first ? std::min(seq, seq_at_welcome_ + 1) : last_seq_ + 1;
     if (seq < next) {

@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::uint32_t joining_at_once = 100;
 constexpr int tiny_receive_buffer = 2048;
-constexpr std::chrono::milliseconds goodbye_limit{500};
+constexpr std::chrono::milliseconds close_limit{500};
 
-/// ` (tried [::1]:8080, 127.0.0.1:8080)` if the user would not know it from the URL.
+/// Returns ` (tried [::1]:8080, 127.0.0.1:8080)` if the URL does not show which addresses were tried.
 std::string tried(const server_address& server, const ws_url& url) {
     const auto& all = server.endpoints;
     if (all.size() == 1 && all.front().address().to_string() == url.host)
@@ -41,7 +41,7 @@ crowd::crowd(run_context& run, const load_options& options, server_address& serv
 
 task<std::optional<std::string>> crowd::join(const progress_line& progress) {
     const auto last = static_cast<std::uint32_t>(clients_.size());
-    // The first one alone: when nothing listens, one attempt is enough to say so.
+    // The first client joins alone: if nothing is listening, one attempt shows it.
     for (const auto goal : {1U, last}) {
         const auto workers = std::min(goal - next_, joining_at_once);
         last_to_join_ = goal;
@@ -107,7 +107,7 @@ void crowd::fail(const handshake_result& result, const std::string& who) {
 void crowd::give_up() {
     if (!failure_)
         failure_ =
-            fmt::format("interrupted when {} of {} clients had joined", joined_, options_.clients);
+            fmt::format("interrupted after {} of {} clients had joined", joined_, options_.clients);
     drop();
 }
 
@@ -116,13 +116,13 @@ std::string crowd::advise(const handshake_result& result) const {
     const auto where = options_.url + tried(server_, url);
     switch (result.outcome) {
     case handshake_outcome::refused:
-        return fmt::format("nothing listens at {}: start the server first, for example "
+        return fmt::format("nothing is listening at {}: start the server first, for example "
                            "./build/async/bin/chat-server --port {}",
                            where, url.port);
     case handshake_outcome::timed_out:
         return fmt::format(
-            "{} does not let clients in ({}): the server is frozen or stopped, or no "
-            "chat server; restart it",
+            "{} does not let clients in ({}): the server is frozen or stopped, or is "
+            "not a chat server; restart it",
             where, result.detail);
     case handshake_outcome::rejected:
         return fmt::format("{} refused the WebSocket handshake: {}", options_.url, result.detail);
@@ -139,8 +139,8 @@ task<> crowd::leave() {
 
     for (auto& one : clients_)
         one.leave();
-    const auto limit = clock::now() + goodbye_limit;
-    while (clock::now() < limit && std::ranges::any_of(clients_, &client::is_here)) {
+    const auto limit = clock::now() + close_limit;
+    while (clock::now() < limit && std::ranges::any_of(clients_, &client::is_connected)) {
         const auto pause = clock::now() + std::chrono::milliseconds{5};
         co_await step_done_.wait_until(pause);
     }
@@ -148,7 +148,7 @@ task<> crowd::leave() {
 }
 
 task<> crowd::leave_slow_reader(connection& slow) {
-    const bool closed = co_await slow.drains_to_end(goodbye_limit);
+    const bool closed = co_await slow.drains_to_end(close_limit);
     slow_readers_closed_ += closed ? 1 : 0;
     one_done();
 }

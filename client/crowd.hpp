@@ -1,5 +1,5 @@
-// Everybody who connects to the server: the clients, and the slow readers who join and never read.
-// Gets all of them in, at most a hundred at a time, and out again. Loop thread only.
+// All connections of a run: the clients, and the slow readers, which join and never read. Lets at most a
+// hundred join at a time, and ends all connections at the end of the run. Loop thread only.
 #pragma once
 
 #include "client/bell.hpp"
@@ -19,19 +19,19 @@ using progress_line = std::function<void(std::uint32_t, std::uint32_t)>;
 
 class crowd {
 public:
-    /// Leaves in `server` the one address that took the first client.
+    /// join() reduces `server` to the one address that accepted the first client.
     crowd(run_context& run, const load_options& options, server_address& server);
 
-    /// Returns when all have joined, or why not, in one line that says what to do.
+    /// Returns nothing when all clients have joined, or else one line that says why not and what to do.
     task<std::optional<std::string>> join(const progress_line& progress);
 
-    /// Says goodbye to the server and waits a moment for its answers.
+    /// Sends a close frame on every connection and waits briefly for the server's close frames.
     task<> leave();
 
     /// Ends all connections at once.
     void drop();
 
-    /// Ends a join() that is under way.
+    /// Aborts a running join().
     void give_up();
 
     std::deque<client>& clients() { return clients_; }
@@ -53,8 +53,8 @@ private:
     std::deque<client> clients_;
     std::deque<connection> slow_readers_;
     std::uint32_t slow_readers_closed_ = 0;
-    std::uint32_t next_ = 0;         ///< client to join
-    std::uint32_t last_to_join_ = 0; ///< in this step
+    std::uint32_t next_ = 0;         ///< index of the next client to join
+    std::uint32_t last_to_join_ = 0; ///< end of the clients of this step
     std::uint32_t joined_ = 0;
     std::uint32_t busy_ = 0; ///< coroutines that the current step waits for
     bell step_done_;

@@ -1,4 +1,4 @@
-// What went wrong in a run without ending it, counted by kind for the report.
+// Errors that did not end the run, counted by kind for the report.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@ namespace chat::load {
 
 using error_counts = std::map<std::string, std::uint64_t>;
 
-/// A kind may contain words of the server's, so there is an end to how many are told apart.
+/// Counts an error. A kind may contain text from the server, so only 100 kinds are kept; further kinds
+/// count as "others".
 inline void count_error(error_counts& errors, std::string kind) {
     constexpr std::size_t most_kinds = 100;
     const bool is_one_too_many = errors.size() >= most_kinds && !errors.contains(kind);

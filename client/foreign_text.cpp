@@ -23,7 +23,7 @@ std::size_t size_by_first_byte(unsigned char byte) {
     return byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
 }
 
-/// The first character; nothing if the text does not begin with valid UTF-8.
+/// Returns the first character, or nothing if the text does not start with valid UTF-8.
 std::optional<character> first_character(std::string_view text) {
     const auto first = static_cast<unsigned char>(text.front());
     const auto size = size_by_first_byte(first);
@@ -43,8 +43,8 @@ std::optional<character> first_character(std::string_view text) {
     return character{.code = code, .size = size};
 }
 
-/// True if a terminal would obey it instead of showing it: controls, line ends, and what turns the
-/// direction of writing.
+/// True if a terminal would act on the character instead of showing it: control characters, line ends,
+/// and characters that change the text direction.
 bool is_command(std::uint32_t code) {
     return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x061C || code == 0x200E ||
            code == 0x200F || (code >= 0x2028 && code <= 0x202E) ||
@@ -80,7 +80,7 @@ std::string with_valid_utf8(std::string_view json) {
         const auto next = first_character(json);
         if (next)
             out += json.substr(0, next->size);
-        else // two backslashes, which stand for one
+        else // in JSON, two backslashes stand for one
             fmt::format_to(std::back_inserter(out), "\\\\x{:02x}", as_byte(json.front()));
         json.remove_prefix(next ? next->size : 1);
     }

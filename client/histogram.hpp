@@ -1,5 +1,5 @@
-// Latencies, counted in buckets whose width grows with the value: any quantile within 0.4 %, in
-// constant memory, a few nanoseconds a value.
+// Counts latencies in buckets whose width grows with the value. Quantiles are accurate to 0.4 %, memory is
+// constant, and recording takes a few nanoseconds.
 #pragma once
 
 #include "client/time.hpp"
@@ -14,7 +14,7 @@ class histogram {
 public:
     histogram();
 
-    /// Counts the value `times` times; less than nothing counts as nothing.
+    /// Counts the value `times` times. A negative value counts as 0.
     void record(nanoseconds value, std::uint64_t times = 1);
     void merge(const histogram& other);
 
@@ -22,12 +22,12 @@ public:
 
     nanoseconds max() const { return nanoseconds{static_cast<nanoseconds::rep>(max_)}; }
 
-    /// The value that the share `q` (0 to 1) of all values does not exceed; 0 when there are none.
+    /// Returns the value that a share `q` (0 to 1) of all values does not exceed, or 0 without values.
     nanoseconds quantile(double q) const;
 
 private:
-    // Values below `fine` have a bucket each. Above, every power of two is cut into `fine / 2`
-    // buckets: two neighbours differ by at most 2 / fine = 0.4 % of their value.
+    // Each value below `fine` has its own bucket. Above, each power of two is divided into `fine / 2`
+    // buckets, so neighbouring buckets differ by at most 2 / fine = 0.4 %.
     static constexpr unsigned fine_bits = 9;
     static constexpr std::uint64_t fine = 1U << fine_bits;
 

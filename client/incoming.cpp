@@ -14,8 +14,8 @@ constexpr std::string_view message_opening = R"({"type":"message","seq":)";
 constexpr std::string_view ack_opening = R"({"type":"ack",)";
 constexpr std::string_view text_opening = R"(,"text":")";
 
-/// The server's own spelling of a message that carries a stamp of this run. A quote inside a JSON
-/// string is escaped, so the first `,"text":"` is the key and not part of somebody's name.
+/// Reads a message with a stamp of this run in the exact form that the server writes. Quotes inside JSON
+/// strings are escaped, so the first `,"text":"` is the key and not part of a user name.
 std::optional<said> read_own_message(std::string_view run, std::string_view frame) {
     const auto* const seq_begin = frame.data() + message_opening.size();
     std::uint64_t seq = 0;

@@ -1,6 +1,6 @@
-// What the server says, read from the JSON of a text frame. The messages of a run come by the
-// hundred thousand a second, so the form in which the server writes them is recognised without a
-// JSON parser; everything else takes the slow way. Pure functions.
+// Reads the server's messages from the JSON of a text frame. Hundreds of thousands arrive per second, so
+// the usual form is recognised without a JSON parser. Everything else goes through the parser. Pure
+// functions.
 #pragma once
 
 #include "client/stamp.hpp"
@@ -14,14 +14,14 @@
 namespace chat::load {
 
 struct welcomed {
-    std::uint64_t seq = 0; ///< newest message when we joined
+    std::uint64_t seq = 0; ///< newest message when the client joined
     std::string mutex;
     std::string guard;
 };
 
 struct said {
     std::uint64_t seq = 0;
-    std::optional<stamp> mark; ///< nothing when it is not of this run
+    std::optional<stamp> mark; ///< empty if the message is not from this run
 };
 
 struct acknowledged {};
@@ -34,9 +34,9 @@ struct refused {
     std::string code;
 };
 
-struct ignored {}; ///< `presence`, and types that we do not know
+struct ignored {}; ///< `presence` and unknown types
 
-struct unreadable {}; ///< no JSON object with a type
+struct unreadable {}; ///< not a JSON object with a type
 
 using incoming = std::variant<said, acknowledged, ignored, welcomed, missed, refused, unreadable>;
 

@@ -10,10 +10,10 @@ bool holes::take(std::uint32_t number) {
         ranges_, [&](const range& r) { return r.begin <= number && number < r.end; });
     if (hole == ranges_.end())
         return false;
-    const range behind{number + 1, hole->end};
+    const range rest{number + 1, hole->end};
     hole->end = number;
-    if (behind.begin < behind.end)
-        ranges_.insert(hole + 1, behind);
+    if (rest.begin < rest.end)
+        ranges_.insert(hole + 1, rest);
     return true;
 }
 
@@ -129,7 +129,7 @@ std::uint64_t ledger::awaited_by(std::uint32_t receiver) const {
     return awaited;
 }
 
-/// What it misses, less the holes that later messages of the same senders have shown already.
+/// Returns the announced misses minus the holes that later messages of the same senders have already shown.
 std::uint64_t ledger::missed_without_trace(std::uint32_t receiver) const {
     const auto found = missed_.find(receiver);
     if (found == missed_.end())

@@ -1,10 +1,10 @@
-// Who is owed what. Every message of every sender is owed to every receiver, in order: the ledger
-// counts what was delivered, lost, doubled or out of order for each (receiver, sender) pair, and
-// how long each delivery took. One thread; no sockets, no clock of its own.
+// Tracks deliveries. Every receiver must get every message of every sender, in order. For each
+// (receiver, sender) pair the ledger counts messages that were delivered, lost, duplicated or out of
+// order, and it measures how long each delivery took. One thread, no sockets; callers pass the time.
 //
-// Lost is what certainly does not come any more: a later message of the same sender came instead, the
-// server refused it, or the server's own numbers show that it left it out. What has only not come yet
-// is not lost, however long ago it was sent.
+// A message counts as lost only if it certainly will not arrive: a later message of the same sender
+// arrived instead, the server refused the message, or the server's sequence numbers skip it. A message
+// that has not arrived yet is not lost, however long ago it was sent.
 #pragma once
 
 #include "client/histogram.hpp"
@@ -19,15 +19,15 @@
 
 namespace chat::load {
 
-/// Numbers that were passed over, as ascending ranges.
+/// Skipped message numbers, as ascending ranges.
 class holes {
 public:
     void add(std::uint32_t begin, std::uint32_t end) { ranges_.push_back({begin, end}); }
 
-    /// Whether it was one; it is none any more.
+    /// Removes the number from the holes. True if the number was in a hole.
     bool take(std::uint32_t number);
 
-    /// How many numbers are missing.
+    /// Returns how many numbers are missing.
     std::uint64_t count() const;
 
 private:
@@ -41,88 +41,88 @@ private:
 
 struct tally {
     std::uint64_t sent = 0;
-    std::uint64_t expected = 0;  ///< for each message, the receivers that were there when it left
-    std::uint64_t delivered = 0; ///< doubles not counted
+    std::uint64_t expected = 0;  ///< for each message, the receivers connected when it was sent
+    std::uint64_t delivered = 0; ///< without duplicates
     std::uint64_t duplicated = 0;
-    std::uint64_t reordered = 0; ///< came after a later one of the same sender
-    std::uint64_t invented = 0;  ///< carries our run, but we never sent it
-    std::uint64_t answered = 0;  ///< messages that reached at least one receiver
-    std::uint64_t in_flight = 0; ///< messages that a receiver who is still there has yet to get
+    std::uint64_t reordered = 0; ///< arrived after a later message of the same sender
+    std::uint64_t invented = 0;  ///< has our run id, but was never sent
+    std::uint64_t answered = 0;  ///< messages that at least one receiver got
+    std::uint64_t in_flight = 0; ///< messages that a connected receiver is still waiting for
 };
 
 class ledger {
 public:
     ledger(std::uint32_t receivers, std::uint32_t senders);
 
-    /// Only messages planned from here on count for the latencies; before that is warm-up.
+    /// Starts measuring: messages planned before `start` are warm-up and do not count in the latencies.
     void measure_from(time_point start) { measured_from_ = start; }
 
-    /// A message leaves now; returns its number.
+    /// Records that a message is being sent, and returns its number.
     std::uint32_t send(std::uint32_t sender, time_point planned, time_point now);
 
-    /// So many messages were planned for about this time, but the connection took no more: their wait
-    /// counts, unanswered.
+    /// Records messages that were due at about this time but could not be sent, because the connection
+    /// was full. Their waiting time counts in the latencies.
     void could_not_send(time_point planned, time_point now, std::uint64_t messages = 1);
 
     void deliver(std::uint32_t receiver, stamp mark, time_point now);
 
-    /// The server did not take this message: nobody waits for it any more, and it is lost.
+    /// Records that the server refused this message: it is lost, and no receiver waits for it.
     void refuse(stamp mark, time_point now);
 
-    /// The receiver's connection ended: nobody waits for what it was owed.
+    /// Records that the receiver's connection ended: its pending deliveries are settled.
     void leave(std::uint32_t receiver, time_point now);
 
-    /// The connection of a client that may be a sender ended. The server may never have seen what it
-    /// had not yet acknowledged, the messages from `first` on: nobody waits for them.
+    /// Records that the connection of a client, perhaps a sender, ended. The server has not acknowledged
+    /// the messages from number `first` on and may never have seen them, so no receiver waits for them.
     void abandon(std::uint32_t client, std::uint32_t first, time_point now);
 
-    /// This receiver will never see so many messages in total: the server said so, or its numbers
-    /// left them out.
+    /// Sets the total number of messages that this receiver will never get: the server announced the
+    /// gap, or its sequence numbers skip them.
     void miss(std::uint32_t receiver, std::uint64_t messages) { missed_[receiver] = messages; }
 
-    /// The end: whatever is still in flight counts with the time it has waited so far.
+    /// Ends the run: messages still in flight count with their waiting time so far.
     void give_up(time_point now);
 
-    /// Since when messages are in flight and nobody has received any; nothing if none are.
+    /// Returns since when messages have been in flight without any delivery; nothing if none is in flight.
     std::optional<time_point> waiting_since() const {
         return totals_.in_flight > 0 ? std::optional{waiting_since_} : std::nullopt;
     }
 
-    /// True if there is anything in flight that may still come.
+    /// True if a message in flight may still arrive.
     bool is_awaiting() const;
 
-    /// Deliveries that certainly do not come any more.
+    /// Returns the number of deliveries that will certainly not happen.
     std::uint64_t lost() const;
 
     const tally& totals() const { return totals_; }
 
     std::uint32_t receivers() const { return live_receivers_; }
 
-    /// From the planned time to each delivery.
+    /// Time from the planned send time to each delivery.
     const histogram& latency() const { return latency_; }
 
-    /// From the moment it was really sent: hides the time it waited for its turn.
+    /// Time from the actual send: hides how long a message waited to be sent.
     const histogram& latency_from_send() const { return latency_from_send_; }
 
 private:
     struct message {
         time_point planned;
         time_point sent;
-        std::uint32_t owed; ///< receivers that have yet to get it
+        std::uint32_t owed; ///< receivers still waiting for it
         bool answered = false;
     };
 
     struct sender_log {
-        std::deque<message> open; ///< the oldest is still owed to somebody, or there is none
+        std::deque<message> open; ///< empty, or a receiver is still waiting for the first one
         std::uint32_t first_open = 0;
         std::vector<std::uint32_t> refused{};        ///< ascending
-        std::optional<std::uint32_t> abandoned_from; ///< no more than this is waited for
+        std::optional<std::uint32_t> abandoned_from; ///< no receiver waits from this number on
 
         std::uint32_t sent() const { return first_open + static_cast<std::uint32_t>(open.size()); }
 
         std::uint64_t refused_from(std::uint32_t number) const;
 
-        /// How many messages from this number on may still come.
+        /// Returns how many messages from this number on may still arrive.
         std::uint64_t awaited_from(std::uint32_t number) const;
     };
 
@@ -140,9 +140,9 @@ private:
     }
 
     std::vector<sender_log> senders_;
-    std::vector<std::uint32_t> next_;              ///< by pair: the number that should come next
-    std::unordered_map<std::size_t, holes> holes_; ///< by pair; empty in a good run
-    std::vector<bool> gone_;                       ///< by receiver
+    std::vector<std::uint32_t> next_;                         ///< by pair: the next expected number
+    std::unordered_map<std::size_t, holes> holes_;            ///< by pair; empty in a good run
+    std::vector<bool> gone_;                                  ///< by receiver
     std::unordered_map<std::uint32_t, std::uint64_t> missed_; ///< by receiver; empty in a good run
     std::uint32_t live_receivers_;
     time_point measured_from_{};

@@ -37,7 +37,7 @@ void copy_config(report& r, const load_options& o) {
     r.warmup_ms = in_milliseconds(o.warmup);
     r.timeout_ms = in_milliseconds(o.timeout);
     r.message_bytes = o.message_bytes;
-    r.expected_outcome = to_string(o.expected);
+    r.expected_outcome = o.expected;
 }
 
 } // namespace
@@ -103,13 +103,13 @@ task<> load_run::talk_for_the_time() {
 }
 
 task<> load_run::talk_until(time_point end) {
-    // Without a sender nothing happens any more that would be worth the time.
-    while (!is_hopeless() && !watchdog_.nobody_talks() && clock::now() < end)
+    // Without a sender nothing more will happen, so the run ends early.
+    while (!is_hopeless() && !watchdog_.has_no_sender() && clock::now() < end)
         co_await cut_short_.wait_until(end);
 }
 
 task<> load_run::wait_for_the_rest() {
-    // While messages come, all of them are waited for, however late; but not for ever.
+    // As long as messages arrive, wait for all of them, however late, up to this limit.
     const auto limit = clock::now() + options_.duration + 5 * options_.timeout;
     while (book_.is_awaiting() && !watchdog_.is_silent() && clock::now() < limit) {
         const auto pause = clock::now() + std::chrono::milliseconds{2};
@@ -118,13 +118,13 @@ task<> load_run::wait_for_the_rest() {
     }
 }
 
-/// True if there is no use in going on.
+/// True if continuing is pointless.
 bool load_run::is_hopeless() const {
     return interrupted_ || watchdog_.outcome() == verdict::frozen ||
            watchdog_.outcome() == verdict::gone;
 }
 
-/// False if it became hopeless.
+/// Waits until `limit`. Returns false if the run became hopeless.
 task<bool> load_run::wait_until(time_point limit) {
     while (!is_hopeless() && clock::now() < limit)
         co_await cut_short_.wait_until(limit);
@@ -137,12 +137,11 @@ void load_run::check_limit(report& r, std::string_view name, double quantile,
         return;
     const auto measured = book_.latency().quantile(quantile);
     if (book_.latency().count() == 0)
-        r.missed_limits.push_back(fmt::format("{}: nothing was measured, allowed are {}", name,
-                                              format_duration(*allowed)));
+        r.missed_limits.push_back(
+            fmt::format("{}: nothing was measured, limit {}", name, format_duration(*allowed)));
     else if (measured > *allowed)
-        r.missed_limits.push_back(fmt::format("{} was {}, allowed are {}", name,
-                                              format_duration(measured),
-                                              format_duration(*allowed)));
+        r.missed_limits.push_back(fmt::format(
+            "{} was {}, limit {}", name, format_duration(measured), format_duration(*allowed)));
 }
 
 report load_run::make_report() const {
@@ -150,7 +149,7 @@ report load_run::make_report() const {
     report r;
     copy_config(r, options_);
     r.interrupted = interrupted_;
-    r.outcome = to_string(watchdog_.outcome());
+    r.outcome = watchdog_.outcome();
     if (const auto& silence = watchdog_.longest())
         (silence->outcome == verdict::frozen ? r.froze : r.starved) = describe(*silence, start_);
     r.mutex = context_.mutex;

@@ -1,5 +1,5 @@
-// One run from the first connection to the report: everybody joins, the senders talk, what is in
-// flight is waited for, everybody leaves. All of it on the thread that runs the loop.
+// One run from the first connection to the report: all clients join, the senders send, the run waits for
+// messages in flight, all clients leave. Loop thread only.
 #pragma once
 
 #include "client/crowd.hpp"
@@ -19,15 +19,15 @@ public:
     load_run(asio::io_context& loop, const load_options& options, server_address server,
              progress_line progress);
 
-    /// Returns when all is over and nothing is left on the loop.
+    /// Runs the load from the first join to the last close. Returns when all connections are closed.
     task<> conduct();
 
-    /// For Ctrl-C and the like: ends the run early; what was measured so far is still reported.
+    /// Ends the run early, for example on Ctrl-C. The report covers the run so far.
     void interrupt();
 
     bool has_ended() const { return ended_; }
 
-    /// Why there was no run, in one line that says what to do.
+    /// Returns why there was no run, in one line that says what to do; nothing if there was one.
     const std::optional<std::string>& failure() const { return failure_; }
 
     report make_report() const;
@@ -58,9 +58,9 @@ private:
     bool joined_ = false;
     bool interrupted_ = false;
     bool ended_ = false;
-    time_point start_{};         ///< first message
+    time_point start_{};         ///< start of sending
     time_point measured_from_{}; ///< end of the warm-up
-    time_point stop_{};          ///< last message
+    time_point stop_{};          ///< end of sending
     tally at_measured_;
     tally at_stop_;
 };

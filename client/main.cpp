@@ -1,4 +1,5 @@
-// chat-load: reads the command line, finds the server, runs the load, writes the report.
+// The main program of chat-load: reads the command line, resolves the server's name, runs the load and
+// writes the report.
 #include "client/foreign_text.hpp"
 #include "client/load_run.hpp"
 #include "client/options.hpp"
@@ -29,19 +30,20 @@ namespace {
 exit_code complain(std::string_view what) {
     try {
         print(STDERR_FILENO, fmt::format("chat-load: {}\n", visible(what)));
-    } catch (const std::exception&) { // nobody is there to be told
+    } catch (const std::exception&) { // standard error is not writable either
     }
     return could_not_run;
 }
 
-/// Every client is a file descriptor. Throws when the system allows too few.
+/// Raises the limit of open files, because every client is a file descriptor. Throws if the system
+/// allows too few.
 void allow_open_files(std::uint64_t needed) {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_max < needed)
         throw std::runtime_error{
-            fmt::format("so many clients need {} open files, the system allows {}: "
-                        "use fewer --clients, or raise it (ulimit -Hn)",
+            fmt::format("this many clients need {} open files, but the system allows {}: "
+                        "use fewer --clients, or raise the limit (ulimit -Hn)",
                         needed, limit.rlim_max)};
     limit.rlim_cur = std::max<rlim_t>(limit.rlim_cur, needed);
     ::setrlimit(RLIMIT_NOFILE, &limit);
@@ -82,13 +84,14 @@ bool is_ignored(int signal) {
     return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
-/// The first Ctrl-C ends the run and leaves the report, the second ends everything. A terminal that
-/// hangs up is like the first; a shell that ends sends the same signal again, which changes nothing.
+/// Handles signals: the first Ctrl-C ends the run early and still writes the report, the second kills
+/// the program. SIGHUP (the terminal closed) acts like the first Ctrl-C. A shell that exits sends SIGHUP
+/// again, so SIGHUP stays handled.
 class run_signals {
 public:
     run_signals(asio::io_context& loop, load_run& run)
         : set_{loop, SIGINT, SIGTERM} {
-        if (!is_ignored(SIGHUP)) // as nohup asks for
+        if (!is_ignored(SIGHUP)) // nohup ignores it
             set_.add(SIGHUP);
         set_.async_wait([this, &run](boost::system::error_code error, int) {
             if (error)
@@ -98,7 +101,7 @@ public:
         });
     }
 
-    /// From here on Ctrl-C ends the program at once.
+    /// Restores the default: from now on Ctrl-C kills the program.
     void stop_listening() {
         set_.cancel();
         set_.remove(SIGINT);
@@ -114,10 +117,10 @@ task<> run_to_end(load_run& run, run_signals& signals) {
     signals.stop_listening();
 }
 
-/// What is left of a run when it has ended. Each destination is tried, whatever became of the others.
+/// Writes the results of a run. A destination that fails does not stop the next one.
 class results {
 public:
-    /// False if it could not be written; the user has been told.
+    /// Returns false if writing failed; the error has been printed.
     bool write(const std::function<void()>& writing) {
         try {
             writing();
@@ -149,15 +152,15 @@ exit_code run_load(const load_options& options) {
     spawn(loop, run_to_end(run, signals));
     while (!run.has_ended())
         loop.run_one();
-    // What is left are coroutines whose connections are closed; they end within this time.
+    // The remaining coroutines have closed connections and end within this time.
     loop.run_for(std::chrono::seconds{1});
 
     if (run.failure())
         return complain(*run.failure());
     const auto outcome = run.make_report();
     results written;
-    const bool beside = json.is_standard_output() || html.is_standard_output();
-    const int terminal = beside ? STDERR_FILENO : STDOUT_FILENO;
+    const bool stdout_is_taken = json.is_standard_output() || html.is_standard_output();
+    const int terminal = stdout_is_taken ? STDERR_FILENO : STDOUT_FILENO;
     if (!options.quiet)
         written.write([&] { print(terminal, summary(outcome, takes_escapes(terminal))); });
     if (json.is_wanted())

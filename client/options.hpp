@@ -16,12 +16,12 @@ namespace chat::load {
 struct ws_url {
     std::string host; ///< a name in lower case, or an IP address; IPv6 without brackets
     std::uint16_t port = 80;
-    std::string path = "/"; ///< without a query
-    std::string query;      ///< without its question mark
+    std::string path = "/"; ///< without the query
+    std::string query;      ///< without the question mark
 };
 
-/// Reads a URL of that form. A fragment is dropped, and the scheme may be in capitals; a user name, an
-/// IPv6 zone and `wss://` are not supported.
+/// Parses a URL of that form, or returns nothing. Drops a fragment and accepts the scheme in capitals.
+/// Does not support a user name, an IPv6 zone or `wss://`.
 std::optional<ws_url> parse_url(std::string_view text);
 
 struct load_options {
@@ -29,8 +29,8 @@ struct load_options {
     std::uint32_t clients = 50;
     std::uint32_t senders = 1;
     std::uint32_t slow_readers = 0;
-    std::uint32_t window = 1; ///< closed loop: messages that a sender has outstanding
-    double rate = 0;          ///< messages a second in total; 0: closed loop
+    std::uint32_t window = 1; ///< closed loop: outstanding messages per sender
+    double rate = 0;          ///< total messages per second; 0: closed loop
     nanoseconds duration = std::chrono::seconds{5};
     nanoseconds warmup{};
     nanoseconds timeout = std::chrono::seconds{2};
@@ -41,7 +41,7 @@ struct load_options {
     std::string json;
     std::string html;
     bool quiet = false;
-    bool self_test = false; ///< no server: how much chat-load itself can take
+    bool self_test = false; ///< measure chat-load itself, without a server
 };
 
 struct compare_options {
@@ -50,7 +50,7 @@ struct compare_options {
     std::string html;
 };
 
-/// Nothing to run: the help that was asked for, or one line on what to do instead.
+/// There is nothing to run: the requested help, or one line that says what to do instead.
 struct usage {
     exit_code code = usage_error;
     std::string text;

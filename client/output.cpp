@@ -21,7 +21,7 @@ std::string last_error() {
     return std::generic_category().message(errno);
 }
 
-/// False with errno when the system does not take it all.
+/// Writes the whole text. Returns false with errno set on failure.
 bool write_all(int descriptor, std::string_view text) {
     while (!text.empty()) {
         const auto written = ::write(descriptor, text.data(), text.size());
@@ -44,7 +44,8 @@ bool takes_escapes(int descriptor) {
 void prepare_standard_streams() {
     for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
         if (::fcntl(descriptor, F_GETFD) < 0)
-            // The lowest free number is this one. Output to it still fails, as it should.
+            // open() returns the lowest free number, which is this one. The mode is the wrong one on
+            // purpose: using the descriptor still fails.
             (void)::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
@@ -80,10 +81,10 @@ bool report_file::is_standard_output() const {
 void report_file::save(std::string_view text) {
     if (is_standard_output())
         return print(STDOUT_FILENO, text);
-    (void)::ftruncate(descriptor_, 0); // a pipe or a device cannot, and need not
+    (void)::ftruncate(descriptor_, 0); // fails for a pipe or a device, which do not need it
     const bool saved = write_all(descriptor_, text);
     const int why = errno;
-    // Some file systems tell only now that there was no room.
+    // Some file systems report a full disk only in close().
     const bool closed = ::close(std::exchange(descriptor_, -1)) == 0;
     if (!saved)
         errno = why;

@@ -1,5 +1,5 @@
-// Where results go: a terminal, standard output, files of --json and --html. Every failure to write is
-// noticed and told, and ends nothing else.
+// Output of results: a terminal, standard output, the files of --json and --html. Every write failure is
+// detected and reported, and does not stop the other outputs.
 #pragma once
 
 #include <string>
@@ -7,20 +7,21 @@
 
 namespace chat::load {
 
-/// True if this descriptor is a terminal that obeys escape sequences, and nobody asked for plain text:
-/// TERM is set and not `dumb`, NO_COLOR (no-color.org) is not set or empty.
+/// True if this descriptor is a terminal that supports escape sequences and the user did not ask for plain
+/// text: TERM is set and not `dumb`, and NO_COLOR (no-color.org) is unset or empty.
 bool takes_escapes(int descriptor);
 
-/// Keeps 0, 1 and 2 from becoming sockets if the program was started without them, and makes a write
-/// that nobody can take an error instead of the end: a reader that left, a file at its size limit.
+/// Opens descriptors 0, 1 and 2 if the program was started without them, so that no socket gets these
+/// numbers. Ignores SIGPIPE and SIGXFSZ, so that writing to a closed pipe or beyond the file size limit is
+/// an error and does not kill the program.
 void prepare_standard_streams();
 
-/// Writes all of it. Throws std::runtime_error that says why it could not.
+/// Writes the whole text. Throws std::runtime_error with the reason on failure.
 void print(int descriptor, std::string_view text);
 
-/// A file for a report, open from before the run until it is written: nobody measures for an hour and
-/// then cannot save it, and the reader of a named pipe sees one opening and one end. What is there
-/// stays until there is something to replace it. `-` is standard output, an empty path nothing at all.
+/// A report file. It is opened before the run, so that a wrong path fails at once and not after an hour of
+/// measuring, and so that the reader of a named pipe sees a single open and a single end. An existing file
+/// keeps its content until save(). `-` is standard output; an empty path means no report.
 class report_file {
 public:
     /// Throws std::runtime_error if the file cannot be written.
@@ -33,7 +34,7 @@ public:
 
     bool is_standard_output() const;
 
-    /// Writes the report and closes the file. Throws std::runtime_error that says why it could not.
+    /// Writes the report and closes the file. Throws std::runtime_error with the reason on failure.
     void save(std::string_view text);
 
 private:

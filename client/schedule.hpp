@@ -1,5 +1,5 @@
-// When each message should leave. The open loop plans all times in advance, so that a server that
-// is late cannot slow the plan down and hide its lateness (coordinated omission).
+// Plans when each message is sent. The open loop fixes all times in advance, so that a slow server cannot
+// slow down the plan and thereby hide its delays (coordinated omission).
 #pragma once
 
 #include "client/time.hpp"
@@ -9,7 +9,7 @@
 
 namespace chat::load {
 
-/// Open loop: `rate` messages a second in total, shared evenly by the senders, taking turns.
+/// Open loop: `rate` messages per second in total. The senders take turns.
 class schedule {
 public:
     schedule(time_point start, double rate, std::uint32_t senders)
@@ -17,15 +17,15 @@ public:
         , interval_ns_{std::min(1e9 / rate, never_ns)}
         , senders_{senders} {}
 
-    /// When `sender` should send its message number `number` (both from 0); a century from now if later.
-    /// Computed from the start each time: rounding does not add up.
+    /// Returns when `sender` sends its message number `number` (both count from 0), at most about a century
+    /// after the start. Each time is computed from the start, so rounding errors do not add up.
     time_point planned(std::uint32_t sender, std::uint64_t number) const {
         const auto turn = static_cast<double>(number) * static_cast<double>(senders_) + sender;
         const auto after_ns = std::min(turn * interval_ns_, never_ns);
         return start_ + nanoseconds{static_cast<nanoseconds::rep>(after_ns)};
     }
 
-    /// How many messages of `sender` are planned before `end`.
+    /// Returns how many messages of `sender` are planned before `end`.
     std::uint64_t planned_before(std::uint32_t sender, time_point end) const {
         std::uint64_t least = 0;
         std::uint64_t most = 1;

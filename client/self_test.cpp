@@ -37,7 +37,8 @@ struct loopback_pair {
     int listener;
 };
 
-/// Of TCP, as to a server: a socketpair would cost the kernel less.
+/// Connects two TCP sockets, as a real server would. A socketpair would be cheaper for the kernel,
+/// so the result would be too high.
 loopback_pair make_pair() {
     const int acceptor = checked(::socket(AF_INET, SOCK_STREAM, 0), "socket");
     sockaddr_in where{};
@@ -55,7 +56,7 @@ loopback_pair make_pair() {
     return {.feeder = feeder, .listener = listener};
 }
 
-/// What a server would send, one frame behind the other.
+/// The frames that a server would send, back to back.
 struct prepared_frames {
     std::string bytes;
     std::vector<std::size_t> ends{0};
@@ -93,7 +94,8 @@ double thread_seconds() {
 
 struct pace {
     double per_second;
-    double per_cpu_second; ///< of this thread: the limit, also where the feeding thread was slower
+    /// Per second of this thread's CPU time: the limit even if the feeding thread is slower.
+    double per_cpu_second;
 };
 
 pace take(std::uint32_t messages, std::size_t at_once) {
@@ -110,8 +112,10 @@ pace take(std::uint32_t messages, std::size_t at_once) {
                     .run = new_run_id()};
     const prepared_frames frames{run.run, messages};
     std::vector<int> feeders;
-    std::jthread feeding;       // joined behind the clients' end, also when something is thrown:
-    std::deque<client> clients; // dropping them ends a feeder that waits for a reader
+    // The order matters if an exception is thrown: the clients are destroyed first, which unblocks the
+    // feeding thread, which is then joined.
+    std::jthread feeding;
+    std::deque<client> clients;
     for (std::uint32_t i = 0; i < listeners; ++i) {
         const auto [feeder, listener] = make_pair();
         feeders.push_back(feeder);
@@ -138,7 +142,7 @@ pace take(std::uint32_t messages, std::size_t at_once) {
     const auto& totals = book.totals();
     if (totals.delivered != totals.expected || totals.duplicated + totals.reordered > 0 ||
         !errors.empty())
-        throw std::runtime_error{fmt::format("self-test: of {} messages {} were booked",
+        throw std::runtime_error{fmt::format("self-test: expected {} deliveries, counted {}",
                                              totals.expected, totals.delivered)};
     const auto delivered = static_cast<double>(totals.delivered);
     return {.per_second = delivered / time, .per_cpu_second = delivered / cpu};
@@ -147,14 +151,14 @@ pace take(std::uint32_t messages, std::size_t at_once) {
 } // namespace
 
 std::string self_test() {
-    auto table =
-        fmt::format("What chat-load takes from a thread that only sends prepared frames: {} "
-                    "connections, {} bytes a message\n\n"
-                    "  messages in a send   deliveries a second   in a second of its CPU\n",
-                    listeners, message_bytes);
+    auto table = fmt::format(
+        "Deliveries that chat-load handles from a thread that only sends prepared frames: {} "
+        "connections, {}-byte messages\n\n"
+        "   messages per send   deliveries per second   per second of CPU time\n",
+        listeners, message_bytes);
     for (const std::uint32_t at_once : {1U, 4U, 16U, 64U}) {
         const auto measured = take(2000 * std::min(at_once, 8U), at_once);
-        fmt::format_to(std::back_inserter(table), "  {:>18}   {:>19}   {:>22}\n", at_once,
+        fmt::format_to(std::back_inserter(table), "  {:>18}   {:>21}   {:>22}\n", at_once,
                        grouped(static_cast<std::uint64_t>(measured.per_second)),
                        grouped(static_cast<std::uint64_t>(measured.per_cpu_second)));
     }

@@ -1,12 +1,13 @@
-// How much chat-load itself can take, so that nobody mistakes its limit for a server's.
+// Measures how many deliveries chat-load itself can handle, so that its limit is not mistaken for a
+// server's limit.
 #pragma once
 
 #include <string>
 
 namespace chat::load {
 
-/// Feeds clients with prepared frames from a thread that does nothing else, checks that each is
-/// booked, and returns a table for people. Takes a few seconds. Throws when a message was lost.
+/// Sends prepared frames to clients from a separate thread, checks that the ledger counts each frame, and
+/// returns a table to print. Takes a few seconds. Throws if a message was lost.
 std::string self_test();
 
 } // namespace chat::load

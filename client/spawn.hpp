@@ -1,5 +1,5 @@
-// Starts a coroutine that nobody awaits. What it throws comes out of io_context::run(), and main
-// reports it: a defect in the load client must not look like a silent server.
+// Starts a coroutine that no other coroutine awaits. Its exceptions leave io_context::run(), and main
+// reports them: a defect in the load client must not look like a silent server.
 #pragma once
 
 #include "server/loop/loop_executor.hpp"

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view opening = "load ";
 
-/// Takes a number and the blank behind it off the front.
+/// Removes a number and the space after it from the front.
 std::optional<std::uint32_t> take_number(std::string_view& text) {
     std::uint32_t number = 0;
     const auto* const last = text.data() + text.size();

@@ -8,7 +8,8 @@ namespace chat::load {
 
 namespace {
 
-/// More than this waiting in one connection only costs memory: the server does not read.
+/// Above this many unsent bytes a connection gets no new messages: the server is not reading, and more
+/// would only cost memory.
 constexpr std::size_t max_backlog = 1 << 20;
 constexpr std::chrono::milliseconds backlog_pause{5};
 constexpr std::uint64_t most_at_once = 256;
@@ -24,7 +25,7 @@ void talk::begin(time_point start, time_point stop) {
     start_ = start;
     stop_ = stop;
     for (std::uint32_t sender = 0; sender < options_.senders; ++sender)
-        spawn(run_.loop, options_.rate > 0 ? follow_schedule(sender) : answer_and_ask(sender));
+        spawn(run_.loop, options_.rate > 0 ? run_open_loop(sender) : run_closed_loop(sender));
 }
 
 void talk::fall_silent() {
@@ -33,7 +34,7 @@ void talk::fall_silent() {
         one.turn().ring();
 }
 
-task<> talk::answer_and_ask(std::uint32_t sender) {
+task<> talk::run_closed_loop(std::uint32_t sender) {
     auto& speaker = clients_[sender];
     while (may_speak(speaker)) {
         while (speaker.outstanding() < options_.window)
@@ -43,13 +44,13 @@ task<> talk::answer_and_ask(std::uint32_t sender) {
     }
 }
 
-task<> talk::follow_schedule(std::uint32_t sender) {
+task<> talk::run_open_loop(std::uint32_t sender) {
     auto& speaker = clients_[sender];
     const schedule plan{start_, options_.rate, options_.senders};
     std::uint64_t next = 0;
     while (may_speak(speaker)) {
         const auto now = clock::now();
-        // A sender that is behind catches up by and by: others wait for their turn of the loop.
+        // A sender that is behind catches up in small steps, because other coroutines need the loop.
         const auto last = next + most_at_once;
         for (; next < last && plan.planned(sender, next) <= now &&
                speaker.link().backlog() < max_backlog;
@@ -64,7 +65,7 @@ task<> talk::follow_schedule(std::uint32_t sender) {
     book_unsent(sender, plan, next);
 }
 
-/// At a high rate these are more than could be booked one by one: portions are as good.
+/// Records the unsent messages in portions, because at a high rate there are too many to record singly.
 void talk::book_unsent(std::uint32_t sender, const schedule& plan, std::uint64_t next) {
     constexpr std::uint64_t most_portions = 1000;
     const auto now = clock::now();

@@ -1,6 +1,6 @@
-// The senders: who says what when. Closed loop: a sender speaks again when its own message (or one
-// of the last `window`) has come back. Open loop: each message has its planned time, whatever the
-// server does. Loop thread only.
+// The senders, and when they send. Closed loop: a sender sends again when its own message, or one of its
+// last `window` messages, has come back. Open loop: each message has a planned time, whatever the server
+// does. Loop thread only.
 #pragma once
 
 #include "client/client.hpp"
@@ -16,21 +16,22 @@ class talk {
 public:
     talk(run_context& run, std::deque<client>& clients, const load_options& options);
 
-    /// Sends from `start` until `stop`, or until told to be silent.
+    /// Sends from `start` until `stop`, or until fall_silent() is called.
     void begin(time_point start, time_point stop);
     void fall_silent();
 
-    /// Messages that were due, but the connection took no more: their wait is in the latencies.
+    /// Returns how many messages were due but not sent, because the connection was full. Their waiting
+    /// time counts in the latencies.
     std::uint64_t unsent() const { return unsent_; }
 
 private:
-    task<> answer_and_ask(std::uint32_t sender);
-    task<> follow_schedule(std::uint32_t sender);
+    task<> run_closed_loop(std::uint32_t sender);
+    task<> run_open_loop(std::uint32_t sender);
 
     void book_unsent(std::uint32_t sender, const schedule& plan, std::uint64_t next);
 
     bool may_speak(const client& speaker) const {
-        return !silent_ && speaker.is_here() && clock::now() < stop_;
+        return !silent_ && speaker.is_connected() && clock::now() < stop_;
     }
 
     run_context& run_;

@@ -1,10 +1,8 @@
-// Time as the load client reads it: one monotonic clock, durations as `250ms`, `5s`, `2m`.
+// The load client's clock, which is monotonic, and durations as people read them.
 #pragma once
 
 #include <chrono>
-#include <optional>
 #include <string>
-#include <string_view>
 
 namespace chat::load {
 
@@ -12,10 +10,7 @@ using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
 using std::chrono::nanoseconds;
 
-/// `250ms`, `1.5s`, `2m`; nothing when it is no such thing or negative.
-std::optional<nanoseconds> parse_duration(std::string_view text);
-
-/// For people, in the unit that fits: `850 ns`, `12.3 µs`, `4.6 ms`, `1.0 s`.
+/// Formats in the unit that fits: `850 ns`, `12.3 µs`, `4.6 ms`, `1.0 s`.
 std::string format_duration(nanoseconds span);
 
 inline double in_seconds(nanoseconds span) {

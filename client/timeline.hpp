@@ -1,4 +1,4 @@
-// Takes down, at regular intervals, what was sent and delivered since the last time.
+// Records at regular intervals how many messages were sent and delivered. Loop thread only.
 #pragma once
 
 #include "client/bell.hpp"
@@ -13,7 +13,7 @@ class timeline {
 public:
     timeline(asio::io_context& loop, const ledger& book, nanoseconds interval);
 
-    /// Runs until stop().
+    /// Records samples until stop().
     task<> keep(time_point start);
     void stop();
 

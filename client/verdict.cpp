@@ -16,6 +16,14 @@ std::string_view to_string(verdict v) {
     return "";
 }
 
+std::optional<verdict> verdict_named(std::string_view name) {
+    for (const auto each : {verdict::alive, verdict::starved, verdict::frozen, verdict::gone}) {
+        if (to_string(each) == name)
+            return each;
+    }
+    return {};
+}
+
 std::string_view to_string(newcomer n) {
     switch (n) {
     case newcomer::timed_out:
@@ -53,7 +61,7 @@ exit_code exit_code_of(const run_result& result, verdict expected) {
             return server_froze;
         return result.outcome == verdict::starved ? server_starved : server_lived;
     }
-    // A server that froze or starves has delivered nothing: only a living one can lose messages.
+    // A frozen or starved server delivers nothing, so losses count only against a server that is alive.
     const bool flawed = !result.flawless || !result.within_limits;
     return expected == verdict::alive && flawed ? missed_limits : as_expected;
 }

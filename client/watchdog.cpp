@@ -52,7 +52,7 @@ task<> watchdog::watch() {
         const auto since = run_.book.waiting_since();
         if (current_ && since != current_->since)
             note_end_of_silence();
-        if (clients_here() == 0 && !stopping_)
+        if (connected_clients() == 0 && !stopping_)
             outcome_ = verdict::gone;
         else if (since && clock::now() - *since >= timeout_ / 2 && run_.book.is_awaiting())
             co_await look_closer(*since);
@@ -63,9 +63,9 @@ task<> watchdog::watch() {
 
 void watchdog::look_for_senders() {
     const auto end = clients_.begin() + senders_;
-    if (nobody_talks_ || std::any_of(clients_.begin(), end, std::mem_fn(&client::is_here)))
+    if (has_no_sender_ || std::any_of(clients_.begin(), end, std::mem_fn(&client::is_connected)))
         return;
-    nobody_talks_ = true;
+    has_no_sender_ = true;
     turn_of_events_.ring();
 }
 
@@ -75,12 +75,12 @@ task<> watchdog::look_closer(time_point since) {
     handshake_ = newcomer::timed_out;
     for (auto& one : clients_)
         one.ping();
-    spawn(run_.loop, try_one_more(run_.ping_round));
+    spawn(run_.loop, try_handshake(run_.ping_round));
     co_await stopped_.wait_until(clock::now() + timeout_ / 2);
     if (stopping_ || run_.book.waiting_since() != since)
         co_return;
     const evidence seen{.silent_for = clock::now() - since,
-                        .clients = clients_here(),
+                        .clients = connected_clients(),
                         .pongs = run_.pongs,
                         .handshake = handshake_};
     const auto outcome = judge(seen, timeout_);
@@ -92,7 +92,7 @@ task<> watchdog::look_closer(time_point since) {
               .answered = run_.book.totals().answered});
 }
 
-task<> watchdog::try_one_more(std::uint32_t round) {
+task<> watchdog::try_handshake(std::uint32_t round) {
     const auto deadline = clock::now() + timeout_ / 2;
     const auto note = [this, round](newcomer seen) {
         if (round == run_.ping_round)
@@ -104,11 +104,11 @@ task<> watchdog::try_one_more(std::uint32_t round) {
     const bool is_ours = result.software == run_.software;
     const bool completed = result.outcome == handshake_outcome::completed;
     note(completed && !is_ours ? newcomer::elsewhere : describe(result.outcome));
-    if (completed && is_ours && co_await probe.hears_something(deadline - clock::now()))
+    if (completed && is_ours && co_await probe.receives_text(deadline - clock::now()))
         note(newcomer::welcomed);
-    probe.say_goodbye();
+    probe.send_close();
     probe.drop();
-    // What it may still have been writing ends in a turn that is due already, and needs it.
+    // A pending write of `probe` ends in a handler that is already queued and still uses `probe`.
     co_await asio::post(run_.loop.get_executor(), use_task);
 }
 
@@ -130,9 +130,9 @@ void watchdog::note_end_of_silence() {
     current_.reset();
 }
 
-std::uint64_t watchdog::clients_here() const {
+std::uint64_t watchdog::connected_clients() const {
     return static_cast<std::uint64_t>(
-        std::ranges::count_if(clients_, [](const client& one) { return one.is_here(); }));
+        std::ranges::count_if(clients_, [](const client& one) { return one.is_connected(); }));
 }
 
 } // namespace chat::load

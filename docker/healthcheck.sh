@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks whether the chat is alive. Asks the admin plane, which answers even while the chat is frozen or
-# starved. `docker inspect` shows the answer. The check does not count as a client and takes no lock.
+# Asks the admin plane whether the chat is alive. The admin plane answers even while the chat is frozen or starved,
+# and `docker inspect` shows the answer. The check is not a client and takes no lock.
 set -euo pipefail
 
 probe() {

@@ -56,7 +56,7 @@ done
 tree=build/autopsy/std
 bin=$tree/bin
 run=build/autopsy/run
-lesson=workshop/02-what-the-tools-say
+lesson=workshop/06-what-the-tools-say
 stand_in=$lesson/stand_in.cpp
 mkdir -p $run
 

@@ -6,8 +6,8 @@ set -euo pipefail
 # `boost`, `clang` and `clang-tidy` have another name in each release: see choose_boost and choose_clang.
 # A release may lack those called optional; the tests then name what they could not run.
 build=(g++ cmake ninja-build boost libspdlog-dev libcli11-dev prometheus-cpp-dev)
-test=(doctest-dev python3 python3-websockets)
-test_optional=(clang-format-19 clang-tidy chromium chromium-driver python3-selenium)
+test=(doctest-dev libsqlite3-dev python3 python3-websockets)
+test_optional=(libabsl-dev clang-format-19 clang-tidy chromium chromium-driver python3-selenium)
 test_all=(clang libbenchmark-dev)
 bench=(libbenchmark-dev valgrind)
 bench_chat=(python3)

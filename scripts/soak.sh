@@ -11,7 +11,7 @@ Usage: scripts/soak.sh [--minutes N] [--build release|asan] [--guard GUARD] [--c
 500 clients join, leave, stall, flood, send garbage, break the protocol and die by RST, while ten honest
 ones chat and check that no message is lost, doubled or out of order. Four rounds; after each, when the
 crowd is gone, no descriptor may be left; at the end memory must not have grown, and each limit that the
-crowd offends must have struck.
+crowd breaks must have been hit.
 
   --minutes N       how long (10); in less than one not every limit may strike
   --build NAME      release: g++, Release; asan: clang with AddressSanitizer (release)

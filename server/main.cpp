@@ -1,4 +1,4 @@
-// main() of chat-server: prepares descriptors, signals and the log, then calls serve().
+// chat-server: the command line, the standard descriptors and signals, then serve().
 #include "server/options.hpp"
 #include "server/serve.hpp"
 #include "server/watch/server_log.hpp"
@@ -22,8 +22,8 @@ namespace {
 
 using namespace chat;
 
-/// Writes to stdout on a separate thread, so that the chat runs even if nobody reads stdout. Ends the
-/// process if the write fails.
+/// Writes to stdout on a thread of its own, because nobody may ever read it and the chat must continue. If the
+/// write fails, the server ends.
 void print_without_waiting(std::string line) {
     std::thread{[line = std::move(line)] {
         block_signals_of_this_thread();
@@ -33,7 +33,7 @@ void print_without_waiting(std::string line) {
     }}.detach();
 }
 
-/// Flushes the output of --help or --version. Returns the exit code.
+/// Ends --help and --version, whose only job is to print.
 int end_of_command_line(int code) {
     if (std::cout.flush())
         return code;
@@ -41,8 +41,7 @@ int end_of_command_line(int code) {
     return EXIT_FAILURE;
 }
 
-/// Opens /dev/null for each standard descriptor that is closed. Otherwise a socket would get the number
-/// of stderr, and the log would go to that socket.
+/// Opens standard descriptors that are closed. Otherwise a socket would get the number, and the log with it.
 void open_standard_descriptors() {
     int opened = 0;
     while (opened >= 0 && opened <= STDERR_FILENO)
@@ -54,22 +53,22 @@ void open_standard_descriptors() {
 
 int main(int argc, char** argv) {
     open_standard_descriptors();
-    std::signal(SIGPIPE, SIG_IGN); // so that closing the log's pipe does not end the server
-    std::signal(SIGXFSZ, SIG_IGN); // nor a log file that has reached `ulimit -f`
+    std::signal(SIGPIPE, SIG_IGN); // a log reader that goes away must not end the server
+    std::signal(SIGXFSZ, SIG_IGN); // nor a log file that reaches `ulimit -f`
     const auto options = parse_server_options(argc, argv);
     if (const auto* code = std::get_if<int>(&options))
         return end_of_command_line(*code);
     const auto& chosen = std::get<server_options>(options);
     try {
         spdlog::set_default_logger(the_log().lines());
-    } catch (const std::exception& error) { // no thread could be created, so there is no log
+    } catch (const std::exception& error) { // no thread could be started, so there is no log
         std::cerr << "chat-server: " << error.what() << '\n';
         return EXIT_FAILURE;
     }
     spdlog::set_level(spdlog::level::from_str(chosen.log_level));
     int code = EXIT_SUCCESS;
     try {
-        code = serve(chosen);
+        code = serve(chosen, print_without_waiting);
     } catch (const std::exception& error) {
         code = complain(error.what());
     }

@@ -2,13 +2,12 @@
 
 #include "server/chat/room.hpp"
 #include "server/http/web_address.hpp"
+#include "server/numbers/duration.hpp"
 #include "server/numbers/whole_number.hpp"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
 
-#include <charconv>
-#include <cmath>
 #include <iostream>
 #include <optional>
 #include <string_view>
@@ -20,80 +19,69 @@ namespace {
 constexpr int exit_usage = 2;
 
 constexpr const char* summary =
-    "A WebSocket chat server on one thread. The lock of its shared message buffer is a std::mutex "
-    "or an\n"
-    "async mutex, chosen at compile time (CMake: CHAT_MUTEX, CHAT_GUARD).\n";
+    "A WebSocket chat server on one thread, whose shared message buffer is guarded by std::mutex "
+    "or by an\n"
+    "async mutex, chosen when it was compiled (CMake: CHAT_MUTEX, CHAT_GUARD).\n";
 
-constexpr const char* examples_and_codes = R"(
+constexpr const char* lessons = R"(
 Examples:
   chat-server                          chat on ws://127.0.0.1:8080/
                                        and a live page on http://127.0.0.1:8081/
-  chat-server --port 0 --admin-port 0  on free ports; the line on stdout shows them
-  chat-server --write-timeout 3s       close a client that reads nothing for 3 seconds
-  chat-server --check-locks warn       report each task that is suspended while it holds a
-                                       std::mutex, and where
+  chat-server --port 0 --admin-port 0  on free ports, printed on stdout
+  chat-server --write-timeout 3s       close a reader that takes nothing for 3 seconds
+  chat-server --check-locks warn       say which task is suspended with a std::mutex locked, and where
 
-When the server accepts connections, it prints one line on stdout. Logs go to stderr:
+Once it accepts connections it prints one line on stdout; logs go to stderr:
   ready chat=ws://127.0.0.1:8080/ admin=http://127.0.0.1:8081/ mutex=async guard=across_await pid=123
 
 Exit codes:
-  0  clean shutdown after SIGINT or SIGTERM (a second signal ends the server at once)
-  1  could not start, for example because the port is in use, or could not continue
-  2  invalid command line
-  3  the loop was frozen: with --on-stall exit, or when a signal asked the server to end
-  SIGABRT with --check-locks abort: a task was suspended while it held a std::mutex)";
+  0  clean shutdown: SIGINT, SIGTERM or SIGHUP (a second one ends at once)
+  1  could not start (for example: the port is in use), or could not continue
+  2  a wrong command line
+  3  the loop was frozen: with --on-stall exit, or at a signal
+  SIGABRT with --check-locks abort: a task was suspended with a std::mutex locked)";
 
-// These checks replace CLI11's, which say what is wrong, but not what to write instead.
+// CLI11's own checks say what is wrong, but not what to write instead.
 
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-    constexpr double day = 24.0 * 60 * 60 * 1000;
-    double number = 0;
-    const auto* const last = text.data() + text.size();
-    const auto [end, error] = std::from_chars(text.data(), last, number);
-    const std::string_view unit{end, static_cast<std::size_t>(last - end)};
-    const auto ms = unit == "ms"  ? number
-                    : unit == "s" ? number * 1000
-                    : unit == "m" ? number * 60'000
-                                  : -1.0;
-    if (error != std::errc{} || !(ms >= 0 && ms <= day)) // also rejects NaN
+/// Returns nothing if the text is not a duration in whole milliseconds.
+std::optional<std::chrono::milliseconds> parse_milliseconds(std::string_view text) {
+    using std::chrono::milliseconds;
+    const auto span = parse_duration(text);
+    if (!span || *span % milliseconds{1} != std::chrono::nanoseconds{0})
         return {};
-    constexpr double rounding = 1e-6; // 2.3 * 1000 is not exactly 2300
-    const double whole = std::round(ms);
-    if (std::abs(ms - whole) > rounding)
-        return {};
-    return std::chrono::milliseconds{static_cast<long long>(whole)};
+    return std::chrono::duration_cast<milliseconds>(*span);
 }
 
-/// Formats a duration as an option takes it: `250ms`, `2s`, `1m`.
-std::string as_text(std::chrono::milliseconds value) {
+/// `250ms`, `2s`, `1m`
+std::string in_words(std::chrono::milliseconds value) {
     const auto ms = value.count();
     return ms % 60'000 == 0 ? fmt::format("{}m", ms / 60'000)
            : ms % 1000 == 0 ? fmt::format("{}s", ms / 1000)
                             : fmt::format("{}ms", ms);
 }
 
-struct duration_range {
+struct span_of_time {
     std::chrono::milliseconds least;
     std::chrono::milliseconds most = std::chrono::hours{24};
 };
 
-/// Adds an option whose value is a duration.
+/// A duration option.
 void add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
-                  duration_range allowed, const std::string& help) {
+                  span_of_time allowed, const std::string& help) {
     const auto check = [allowed](std::string& text) {
-        const auto span = parse_duration(text);
+        const auto span = parse_milliseconds(text);
         return span && *span >= allowed.least && *span <= allowed.most
                    ? std::string{}
                    : fmt::format(
                          "'{}' is not a duration from {} to {} in whole milliseconds: write a "
-                         "number and ms, s or m, such as 250ms",
-                         text, as_text(allowed.least), as_text(allowed.most));
+                         "number and ms, s or m, as in 250ms",
+                         text, in_words(allowed.least), in_words(allowed.most));
     };
     app.add_option_function<std::string>(
-           name, [&value](const std::string& text) { value = *parse_duration(text); }, help)
+           name, [&value](const std::string& text) { value = *parse_milliseconds(text); }, help)
         ->check(CLI::Validator{check, ""})
         ->type_name("DURATION")
-        ->default_str(as_text(value));
+        ->default_str(in_words(value));
 }
 
 CLI::Validator ip_address() {
@@ -101,46 +89,48 @@ CLI::Validator ip_address() {
                 boost::system::error_code unusable;
                 asio::ip::make_address(text, unusable);
                 return unusable
-                           ? fmt::format(
-                                 "'{}' is not an IP address: write 127.0.0.1, 0.0.0.0 or ::1", text)
+                           ? fmt::format("'{}' is no IP address: write 127.0.0.1, 0.0.0.0 or ::1",
+                                         text)
                            : std::string{};
             },
             ""};
 }
 
-/// Returns why no page can have this Origin, and what to write instead. Empty if the Origin is valid.
+/// Says why no page can have this Origin, and what to write instead. Empty if a page can.
 std::string problem_of_origin(const std::string& text) {
     if (text == "*")
         return {};
     if (text == "null")
-        return "'null' is the Origin of every sandboxed page: write * if any page may connect";
+        return "'null' is the Origin of any page in a sandbox: write *, if any may connect";
     const auto url = parse_web_url(text);
     if (!url && text.find("://") == std::string::npos)
-        return fmt::format("'{}' has no scheme: write https://HOST, as browsers do", text);
+        return fmt::format("'{}' has no scheme: write https://HOST, as the browser does", text);
     if (!url)
-        return fmt::format("'{}' is not an Origin: write SCHEME://HOST or SCHEME://HOST:PORT. The "
-                           "host is an ASCII name or an IP address, the port is from 1 to 65535",
-                           text);
+        return fmt::format(
+            "'{}' is not an Origin: write SCHEME://HOST or SCHEME://HOST:PORT; the "
+            "host is one name in ASCII or an IP address, the port is from 1 to 65535",
+            text);
     if (!url->rest.empty() && url->rest != "/")
-        return fmt::format("'{}' has a path, but an Origin does not: write {}", text,
+        return fmt::format("'{}' has a path, but an Origin has none: write {}", text,
                            text.substr(0, text.size() - url->rest.size()));
     if (url->scheme == "ws" || url->scheme == "wss")
         return fmt::format(
-            "'{}' is an address that pages connect to, but an Origin is the site that "
-            "they come from: write http{}",
+            "'{}' is an address that pages connect to, but an Origin is where they come from: "
+            "write http{}",
             text, text.substr(2));
     return {};
 }
 
-/// Returns why no request can name this host, and what to write instead. Empty if the host is valid.
+/// Says why no request can name this host, and what to write instead. Empty if a request can.
 std::string problem_of_host(const std::string& text) {
     const auto address = parse_address(text);
     if (!address)
-        return fmt::format("'{}' is not a host: write one ASCII name without a scheme or a path, "
-                           "such as chat.example",
-                           text);
+        return fmt::format(
+            "'{}' is not a host: write one name in ASCII, without a scheme or a path, "
+            "such as chat.example",
+            text);
     if (text.back() == ':' || address->port)
-        return fmt::format("'{}' has a port, but the host is allowed with any port: write {}", text,
+        return fmt::format("'{}' has a port, but a host is allowed on every port: write {}", text,
                            text.substr(0, text.rfind(':')));
     return {};
 }
@@ -178,79 +168,71 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     using std::chrono::minutes;
 
     CLI::App app{summary, "chat-server"};
-    app.footer(examples_and_codes);
+    app.footer(lessons);
     app.set_version_flag("--version", version());
     app.option_defaults()->always_capture_default();
     app.add_option("--address", address,
-                   "IP address to listen on; the default is reachable only from this machine")
+                   "IP address to listen on; the default is reachable from here only")
         ->check(ip_address());
     app.add_option("--port", port, "TCP port, 0 for a free one")->check(whole_number(0, 65'535));
     app.add_option("--admin-address", admin_address,
                    "IP address of the admin plane: live page, health, metrics. It has no "
                    "authentication")
         ->check(ip_address());
-    app.add_option("--admin-port", admin_port, "TCP port of the admin plane, 0 for a free one")
+    app.add_option("--admin-port", admin_port, "its TCP port, 0 for a free one")
         ->check(whole_number(0, 65'535));
     app.add_option("--admin-host", admin_hosts,
-                   "host name of the admin plane, besides localhost and IP addresses")
+                   "a name by which others reach it, besides localhost and addresses")
         ->check(without(problem_of_host));
-    app.add_flag("--no-admin", no_admin, "run without the admin plane");
+    app.add_flag("--no-admin", no_admin, "turn the admin plane off");
     app.add_option("--history", options.history.messages,
-                   "messages kept for new clients and slow readers")
+                   "messages kept for newcomers and slow readers")
         ->check(whole_number(1, 10'000'000));
     app.add_option("--history-bytes", options.history.bytes,
-                   "total size of the kept messages in bytes")
+                   "bytes that the kept messages may take")
         ->check(whole_number(4096, 1 << 30));
-    app.add_option("--max-clients", options.clients.clients,
-                   "clients in total; further ones are answered with 503")
+    app.add_option("--max-clients", options.clients.clients, "more clients are refused with 503")
         ->check(whole_number(1, 1'000'000));
-    app.add_option(
-           "--max-per-address", options.clients.clients_per_address,
-           "clients from one IP address, 0 for no limit; further ones are answered with 429")
+    app.add_option("--max-per-address", options.clients.clients_per_address,
+                   "clients from one IP address, 0 for any; more are refused with 429")
         ->check(whole_number(0, 1'000'000));
     app.add_option("--max-message-bytes", options.session.max_message_bytes,
-                   "size of a message in bytes; a larger one closes its connection (1009)")
+                   "a larger message closes its connection (1009)")
         ->check(whole_number(64, 1 << 20));
-    app.add_option(
-           "--max-rate", options.session.max_rate,
-           "messages per second from one client, 0 for no limit; a faster client is closed (1008)")
+    app.add_option("--max-rate", options.session.max_rate,
+                   "messages a second from one client, 0 for any; more closes it (1008)")
         ->check(whole_number(0, 1'000'000));
-    app.add_option(
-           "--allow-origin", origins,
-           "let pages from this Origin connect, such as https://chat.example, besides pages "
-           "from loopback and from the server's own host and port; * for any Origin")
+    app.add_option("--allow-origin", origins,
+                   "pages of this Origin, such as https://chat.example, may connect, besides "
+                   "loopback and the server's own host and port; * for any")
         ->check(without(problem_of_origin));
     add_duration(app, "--handshake-timeout", options.session.handshake.time, {milliseconds{100}},
-                 "a client whose request is not complete after this time is answered with 408");
+                 "a client whose request is not complete by then is refused with 408");
     add_duration(app, "--idle-timeout", options.session.idle_timeout, {milliseconds{100}},
-                 "a client that sends nothing for this long, not even pongs, is closed (1008)");
-    add_duration(
-        app, "--write-timeout", options.session.write_timeout, {milliseconds{100}},
-        "a client that accepts no data for this long while some is waiting is closed (1008)");
+                 "a client that is silent this long, even after a ping, is closed (1008)");
+    add_duration(app, "--write-timeout", options.session.write_timeout, {milliseconds{100}},
+                 "a client that accepts no data this long is closed (1008)");
     add_duration(app, "--stall-after", options.limits.stall_after, {milliseconds{10}, minutes{1}},
                  "the loop counts as frozen if it has not turned for this long");
     add_duration(
         app, "--starve-after", options.limits.starve_after, {milliseconds{10}},
-        "the chat lock counts as starved if one task holds it, or waits for it, for this long");
-    app.add_option("--on-stall", on_stall,
-                   "what to do when the loop is frozen: report it, or exit with code 3")
+        "the chat lock counts as starved if one task holds it, or waits for it, this long");
+    app.add_option("--on-stall", on_stall, "what to do then: report, or exit with code 3")
         ->check(CLI::IsMember({"report", "exit"}));
-    app.add_option(
-           "--check-locks", check_locks,
-           "after each handler, look for a task that is suspended while it holds a std::mutex: "
-           "warn, or abort with SIGABRT")
+    app.add_option("--check-locks", check_locks,
+                   "after each handler, look for a suspended task that holds a std::mutex: warn, "
+                   "or abort with SIGABRT")
         ->check(CLI::IsMember({"off", "warn", "abort"}));
     const std::map<std::string, fault> faults = {{"deadlock", fault::deadlock},
                                                  {"sleep", fault::sleep},
                                                  {"hang", fault::hang},
                                                  {"spin", fault::spin},
                                                  {"flood", fault::flood}};
-    app.add_option("--fault", options.fault,
-                   "for tests and examples_and_codes: soon makes the loop misbehave")
+    app.add_option("--fault", options.fault, "for tests and lessons: breaks the loop on purpose")
         ->transform(CLI::CheckedTransformer(faults))
         ->group("");
     app.add_flag("--echo", options.session.echo, "serve /echo, for test suites")->group("");
-    app.add_option("--log-level", options.log_level, "lowest level of the log lines on stderr")
+    app.add_option("--log-level", options.log_level, "how much goes to stderr")
         ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
     try {
         app.parse(argc, argv);

@@ -33,21 +33,21 @@ using namespace std::chrono_literals;
 
 constexpr auto shutdown_deadline = 5s;
 
-/// Stops accepting, delivers the messages that are already in the room, and sends close frames. Aborts
-/// the connections that are still open at the deadline.
-task<> shut_down(listener& chat_listener, room& chat_room, roster& everyone,
+/// Stops accepting, delivers everything that was said, then closes every connection. Resets the connections
+/// that are left at the deadline.
+task<> shut_down(listener& incoming, room& chat_room, roster& everyone,
                  wire::clock::time_point deadline) {
     spdlog::info("shutting down clients={}", everyone.size());
-    chat_listener.stop();
+    incoming.stop();
     loop_timer cut_off{co_await asio::this_coro::executor, deadline};
     cut_off.async_wait([&](error_code cancelled) {
         if (!cancelled)
-            chat_listener.abort_all();
+            incoming.abort_all();
     });
     co_await chat_room.close();
     everyone.dismiss_all();
-    while (chat_listener.connections() > 0) {
-        chat_listener.give_up_handshakes();
+    while (incoming.connections() > 0) {
+        incoming.give_up_handshakes();
         loop_timer pause{co_await asio::this_coro::executor, 5ms};
         co_await pause.async_wait(use_task);
     }
@@ -55,11 +55,11 @@ task<> shut_down(listener& chat_listener, room& chat_room, roster& everyone,
     chat_room.stop();
 }
 
-/// Raises the soft limit of file descriptors to the hard limit, because every connection needs one and a
-/// shell's soft limit is often 1024. Returns how many connections may be open; throws if none may.
+/// Raises the limit of open files, because every connection is one and a shell's soft limit is often 1024.
+/// Returns how many connections may be open. Throws if none may.
 std::size_t allow_open_files(std::size_t connections, bool with_admin) {
-    // The server itself has 14 descriptors, and sometimes a file of /proc. The admin plane gets a
-    // reserve, so that it answers even when the chat is full.
+    // The server itself needs 14 and sometimes a file of /proc. The admin plane has its own share, so it answers
+    // even if the chat is full.
     const std::size_t besides_connections =
         20 + (with_admin ? admin_server::settings{}.max_connections : 0);
     rlimit files{};
@@ -73,19 +73,19 @@ std::size_t allow_open_files(std::size_t connections, bool with_admin) {
                         "server itself needs {} (see ulimit -Hn)",
                         files.rlim_cur, besides_connections)};
     if (files.rlim_cur < connections + besides_connections)
-        spdlog::warn("few descriptors limit={} needed={}: accepting may pause (see ulimit -Hn)",
+        spdlog::warn("few descriptors limit={} needed={}: accepting will pause (see ulimit -Hn)",
                      files.rlim_cur, connections + besides_connections);
     return files.rlim_cur - besides_connections;
 }
 
-void log_limits(const limit_counts& counts) {
+void tell_limits(const limit_counts& hits) {
     for (std::size_t i = 0; i < limit_names.size(); ++i) {
-        if (const auto times = counts.of(static_cast<limit>(i)); times > 0)
+        if (const auto times = hits.of(static_cast<limit>(i)); times > 0)
             spdlog::info("limit hit name={} times={}", limit_names[i], times);
     }
 }
 
-/// Listens; port 0 takes a free port. Throws an error that says what to do if that fails.
+/// Port 0 takes a free one. Throws if the port cannot be taken, with a sentence that says what to do.
 listener::acceptor_type listen_on(const asio::ip::tcp::endpoint& where, loop_executor loop) {
     try {
         return {loop, where};
@@ -93,8 +93,9 @@ listener::acceptor_type listen_on(const asio::ip::tcp::endpoint& where, loop_exe
         const bool in_use = error.code() == asio::error::address_in_use;
         throw std::runtime_error{fmt::format(
             "cannot listen on {}: {}{}", fmt::streamed(where), error.code().message(),
-            in_use ? " (another server uses this port: choose another --port, or 0 for a free one)"
-                   : "")};
+            in_use
+                ? " (another server is running there: choose another --port, or 0 for a free one)"
+                : "")};
     }
 }
 
@@ -116,7 +117,7 @@ void run(asio::io_context& loop, lock_check check) {
         loop.run();
         return;
     }
-    // This is slower, because after each run_one() Asio frees the memory that it recycles.
+    // Slower than run(), because Asio frees its recycled memory after each run_one().
     while (loop.run_one() > 0)
         check.after_handler();
 }
@@ -132,8 +133,8 @@ server_facts facts(const std::string& chat_url) {
             .pid = ::getpid()};
 }
 
-/// Takes the port at once, before the watch thread runs `watch`. Throws an error that says what to do if
-/// that fails. Returns nothing with --no-admin. All arguments must outlive the run of `watch`.
+/// Takes the port at once, before the watch thread runs `watch`. Throws if it cannot, with a sentence that
+/// says what to do. Returns nothing with --no-admin. All that is passed in outlives the run of `watch`.
 std::optional<admin_server> start_admin(boost::asio::io_context& watch,
                                         const server_options& options, const std::string& chat_url,
                                         const loop_monitor& monitor, const lock_ledger& ledger,
@@ -155,7 +156,7 @@ std::optional<admin_server> start_admin(boost::asio::io_context& watch,
     } catch (const boost::system::system_error& error) {
         throw std::runtime_error{
             fmt::format("cannot listen on {} for the live page: {} (choose another --admin-port, 0 "
-                        "for a free one, or run without it: --no-admin)",
+                        "for a free one, or do without: --no-admin)",
                         fmt::streamed(*options.admin), error.code().message())};
     }
 }
@@ -173,7 +174,7 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     const auto executor = loop.get_executor();
     const auto tick = std::clamp<std::chrono::milliseconds>(
         std::min(options.session.write_timeout, options.session.idle_timeout) / 4, 10ms, 250ms);
-    // A handshake takes a few kilobytes, and a refused client stays for half a second.
+    // Each takes a few kilobytes, and a refused connection stays for half a second.
     constexpr std::size_t room_for_handshakes = 1024;
     const auto connections = options.clients.clients + room_for_handshakes;
     const auto descriptors = allow_open_files(connections, options.admin.has_value());
@@ -183,31 +184,30 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     session_names names;
     roster everyone{executor, tick, names};
     room chat_room{executor, everyone, options.history, ledger};
-    listener chat_listener{listen_on(options.endpoint, executor),
-                           {.connections = connections, .descriptors = descriptors},
-                           tickets,
-                           chat_room,
-                           everyone,
-                           options.session};
+    listener incoming{listen_on(options.endpoint, executor),
+                      {.connections = connections, .descriptors = descriptors},
+                      tickets,
+                      chat_room,
+                      everyone,
+                      options.session};
 
-    asio::co_spawn(executor, chat_listener.accept_all(), rethrow);
+    asio::co_spawn(executor, incoming.accept_all(), rethrow);
     asio::co_spawn(executor, chat_room.fan_out(), rethrow);
     asio::co_spawn(executor, everyone.watch_over(), rethrow);
 
     asio::io_context watch{1};
-    loop_monitor monitor{watch,
-                         executor,
-                         {&ledger, &ledger_of_fault},
-                         names,
-                         {.limits = options.limits,
-                          .exit_on_stall = options.exit_on_stall,
-                          .shutdown_time = shutdown_deadline,
-                          .on_signal = [&](wire::clock::time_point deadline) {
-                              asio::co_spawn(
-                                  executor, shut_down(chat_listener, chat_room, everyone, deadline),
-                                  rethrow);
-                          }}};
-    const auto chat_url = url_of("ws", chat_listener.local_endpoint());
+    loop_monitor monitor{
+        watch,
+        executor,
+        {&ledger, &ledger_of_fault},
+        names,
+        {.limits = options.limits,
+         .exit_on_stall = options.exit_on_stall,
+         .shutdown_time = shutdown_deadline,
+         .on_signal = [&](wire::clock::time_point deadline) {
+             asio::co_spawn(executor, shut_down(incoming, chat_room, everyone, deadline), rethrow);
+         }}};
+    const auto chat_url = url_of("ws", incoming.local_endpoint());
     const auto admin = start_admin(watch, options, chat_url, monitor, ledger, names);
     const watch_thread watching{watch};
     on_ready(ready_line(chat_url, admin));
@@ -216,10 +216,10 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     try {
         run(loop, {options.check_locks, {&ledger, &ledger_of_fault}});
     } catch (const std::exception& error) {
-        // Does not unwind: the loop would be destroyed last, after the objects that its tasks use.
+        // Nothing is unwound, because the tasks that the loop still holds would use objects that are gone by then.
         end_process(complain(error.what()));
     }
-    log_limits(counted.struck);
+    tell_limits(counted.limit_hits);
     spdlog::info("bye");
     return EXIT_SUCCESS;
 }

@@ -1,30 +1,56 @@
 #!/usr/bin/env python3
-"""check_exercise.py EXERCISE.CPP PROGRAM: an exercise freezes until it is solved.
+"""check_exercise.py exercise SOURCE PROGRAM SAYS   or   check_exercise.py wrong SOURCE PROGRAM
 
-As long as the source has its line "I AM NOT DONE", the program must report a freeze: exit code 3 and
-a line that begins with "frozen:". Without that line it must pass.
+An exercise fails until its reader has solved it. As long as its source has the line "// I AM NOT DONE",
+the program must fail and say SAYS. Without that line it must pass.
+
+A wrong answer must fail, and say what its own first line promises: "// Says: the words".
 """
 import pathlib
 import subprocess
 import sys
 
 MARK = "// I AM NOT DONE"
-FROZEN = 3
-SECONDS = 10  # the program's own watchdog takes 2
+SAYS = "// Says: "
+SECONDS = 15  # a frozen program ends itself long before: watchdog.hpp
+
+
+def lines_of(source: str) -> list[str]:
+    return pathlib.Path(source).read_text(encoding="utf-8").splitlines()
+
+
+def failed_with(words: str, code: int, said: str) -> str | None:
+    if code == 0:
+        return f"it passes, but it must fail with: {words}"
+    return None if words in said else f"exit code {code}, but it does not say: {words}"
+
+
+def exercise(source: str, words: str, code: int, said: str) -> str | None:
+    if MARK not in lines_of(source):
+        return None if code == 0 else f"{source} is marked as done, but its check fails"
+    if code == 0:
+        return f"{source} is solved: now delete its line {MARK!r}"
+    return failed_with(words, code, said)
+
+
+def wrong(source: str, code: int, said: str) -> str | None:
+    first = lines_of(source)[0]
+    if not first.startswith(SAYS):
+        return f"{source} does not begin with a line {SAYS!r}"
+    return failed_with(first.removeprefix(SAYS), code, said)
 
 
 def main() -> str | None:
-    source, program = sys.argv[1:]
-    done = MARK not in pathlib.Path(source).read_text(encoding="utf-8").splitlines()
-    run = subprocess.run([program], capture_output=True, text=True, timeout=SECONDS, check=False)
+    kind, source, program, *words = sys.argv[1:]
+    try:
+        run = subprocess.run([program], capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired as hung:
+        return f"still running after {SECONDS} s; so far it said: {hung.stdout}{hung.stderr}"
     said = run.stdout + run.stderr
     print(said)
-    froze = run.returncode == FROZEN and any(line.startswith("frozen:") for line in said.splitlines())
-    if done:
-        return None if run.returncode == 0 else f"{source} is marked as done, but its test fails"
-    if run.returncode == 0:
-        return f"{source} is solved: now delete its line {MARK!r}"
-    return None if froze else f"exit code {run.returncode}: neither frozen nor solved"
+    if kind == "exercise":
+        return exercise(source, words[0], run.returncode, said)
+    return wrong(source, run.returncode, said)
 
 
 if __name__ == "__main__":

@@ -27,15 +27,15 @@ using boost::system::error_code;
 
 namespace {
 
-// The nonce and its answer from RFC 6455, section 1.3. It need not be random here: it protects
-// against caches between client and server, and a load test has none.
+// The example nonce of RFC 6455, section 1.3, and its answer. A random nonce protects against caches
+// between client and server. A load test has no such cache, so the nonce can be constant.
 constexpr std::string_view handshake_key = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr std::string_view handshake_accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// More than this of unsent answers to pings only costs memory: the server does not read.
+/// Above this much unsent data we stop queueing pongs: the server is not reading, and they only cost memory.
 constexpr std::size_t max_owed_pongs = 64 * 1024;
 
-/// Does something when the time is over, unless it is dismissed before.
+/// Runs an action when the time limit expires, unless dismissed before.
 class expiry {
 public:
     expiry(loop_executor loop, nanoseconds limit, std::function<void()> action)
@@ -51,7 +51,7 @@ public:
 
     ~expiry() { dismiss(); }
 
-    /// True when it was too late.
+    /// Cancels the action. Returns true if the action has already run.
     bool dismiss() { return std::exchange(*state_, dismissed) == over; }
 
 private:
@@ -182,12 +182,12 @@ task<handshake_result> connection::connect_to_any(const server_address& server, 
     handshake_result result;
     auto left = static_cast<int>(server.endpoints.size());
     for (const auto& endpoint : server.endpoints) {
-        // An address that does not answer leaves time for those behind it.
+        // Limit each attempt, so that an address that does not respond leaves time for the next ones.
         const auto share = (deadline - clock::now()) / left--;
         const auto attempt = co_await connect(endpoint, share, receive_buffer);
         if (attempt.outcome == handshake_outcome::completed || !ending_.empty())
             co_return attempt;
-        // Refused only if all refuse; else the reason is one that says more.
+        // The outcome is "refused" only if all addresses refuse. Any other outcome says more.
         const bool is_first = result.detail.empty();
         if (is_first || attempt.outcome != handshake_outcome::refused)
             result.outcome = attempt.outcome;
@@ -216,12 +216,12 @@ task<handshake_result> connection::shake_hands(const server_address& server, std
         co_await http::async_read_header(socket_, buffer, answer, asio::as_tuple(use_task));
     if (error)
         co_return failed(error);
-    if (!socket_.is_open()) // dropped when its answer was on its way already
+    if (!socket_.is_open()) // drop() was called while the response was arriving
         co_return failed(asio::error::operation_aborted);
     auto result = judge(answer.get().base());
     result.endpoint = connected.endpoint;
     if (result.outcome == handshake_outcome::completed) {
-        // What came behind the answer is already the first frames.
+        // Bytes after the response are the first frames.
         partial_.assign(static_cast<const char*>(buffer.cdata().data()), buffer.size());
         adopt(socket_.release());
     }
@@ -234,10 +234,10 @@ void connection::adopt(int descriptor) {
 }
 
 task<bool> connection::readable() {
-    // The answer to the handshake may have brought the first frames along.
+    // The first frames may have arrived together with the handshake response.
     const bool only_partial = read_frame(partial_, shared_.size()).state == framing::partial;
-    // Without this turn of the loop a server that sends faster than we read would have the thread for
-    // itself: no timer would fire, and Ctrl-C would end nothing.
+    // Always suspend once. Otherwise a server that sends faster than we read would occupy the thread: no
+    // timer would fire, and Ctrl-C would have no effect.
     if (may_have_more_ && is_open())
         events_.readable.notify();
     if (only_partial && is_open())
@@ -252,7 +252,7 @@ bool connection::read_some() {
     const auto received =
         ::recv(descriptor_, shared_.data() + kept, shared_.size() - kept, MSG_DONTWAIT);
     unread_ = {shared_.data(), kept + static_cast<std::size_t>(std::max<ssize_t>(received, 0))};
-    // Less than there was room for: that was all, and what comes next is an event.
+    // If the read left room in the buffer, the socket is empty, and new data triggers an event.
     may_have_more_ = unread_.size() == shared_.size() || (received > 0 && events_.peer_ended);
     if (received > 0 || (received < 0 && errno == EAGAIN && broken_.empty()))
         return true;
@@ -284,13 +284,13 @@ void connection::answer_control(const frame& control) {
     if (control.op == opcode::close) {
         closed_by_server_ = read_close(control.payload);
         send(opcode::close, control.payload.substr(0, 2));
-        ending_ =
-            to_string(*closed_by_server_); // says more than the reset that may have come first
+        // The close frame says more than a reset that may have arrived first.
+        ending_ = to_string(*closed_by_server_);
         end(ending_);
     }
 }
 
-task<bool> connection::hears_something(nanoseconds limit) {
+task<bool> connection::receives_text(nanoseconds limit) {
     expiry deadline{loop_.get_executor(), limit, [this] { drop(); }};
     bool heard = false;
     while (!heard && co_await readable())
@@ -337,8 +337,8 @@ void connection::write_some() {
     if (sent > 0)
         outbox_.erase(0, static_cast<std::size_t>(sent));
     else if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-        // A server that closes while we send resets the connection. Why it closed has arrived before,
-        // so the reader goes on to the end.
+        // If the server closes while we send, the connection is reset. The close frame has arrived
+        // before the reset, so the reader continues until the end.
         broken_ = std::generic_category().message(errno);
         outbox_.clear();
         events_.readable.notify();
@@ -354,7 +354,7 @@ task<> connection::write_the_rest() {
     flushing_ = false;
 }
 
-void connection::say_goodbye() {
+void connection::send_close() {
     constexpr std::string_view normal{"\x03\xE8", 2};
     send(opcode::close, normal);
 }

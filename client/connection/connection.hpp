@@ -1,5 +1,5 @@
-// One WebSocket connection of the load client: Beast's HTTP for the handshake, frames of our own
-// afterwards (framing.hpp says why). Loop thread only. Including this does not include Beast.
+// One WebSocket connection of the load client. Beast does the HTTP handshake; framing.hpp reads and
+// writes the frames, and says why. Loop thread only. This header does not include Beast.
 #pragma once
 
 #include "client/connection/framing.hpp"
@@ -19,38 +19,38 @@ namespace chat::load {
 
 using tcp_socket = asio::basic_stream_socket<asio::ip::tcp, loop_executor>;
 
-/// Where all connections of a run go.
+/// The server that all connections of a run connect to.
 struct server_address {
-    /// All that the name stands for, to be tried in this order. When the first client has joined, only
-    /// the one that accepted it is left.
+    /// All addresses of the host name, in the order to try them. After the first client has joined, only
+    /// the address that accepted it remains.
     std::vector<asio::ip::tcp::endpoint> endpoints;
-    std::string host; ///< for the Host header
+    std::string host; ///< value of the Host header
     std::string path = "/";
-    std::string query = {}; ///< instead of a client's name, if there is one
+    std::string query = {}; ///< if not empty, sent instead of `name=...`
 
-    /// The request target of the client with this name.
+    /// Returns the request target for the client with this name.
     std::string target(std::string_view name) const;
 };
 
-/// `[::1]:8080`
+/// Returns, for example, `[::1]:8080`.
 std::string to_string(const asio::ip::tcp::endpoint& endpoint);
 
 enum class handshake_outcome {
     completed,
-    refused,   ///< nothing listens
-    timed_out, ///< the kernel took the connection, or not even that, but no answer came
-    rejected,  ///< an HTTP answer, but not "switching protocols"
-    broken     ///< closed, reset, or an answer that is not HTTP
+    refused,   ///< nothing is listening
+    timed_out, ///< no response in time, whether or not the connection was accepted
+    rejected,  ///< an HTTP response other than "switching protocols"
+    broken     ///< closed, reset, or a response that is not HTTP
 };
 
 struct handshake_result {
     handshake_outcome outcome = handshake_outcome::broken;
-    std::string detail = {};   ///< for people
-    std::string software = {}; ///< of whatever answered: its Server header
+    std::string detail = {};   ///< human-readable
+    std::string software = {}; ///< the Server header of the response
     asio::ip::tcp::endpoint endpoint{};
 };
 
-/// What a close frame says.
+/// The content of a close frame.
 struct close_reason {
     static constexpr std::uint16_t none_given = 1005; // RFC 6455, 7.4.1
 
@@ -60,10 +60,11 @@ struct close_reason {
     auto operator<=>(const close_reason&) const = default;
 };
 
-/// `closed by the server (1013 server is full)`
+/// Returns, for example, `closed by the server (1013 server is full)`.
 std::string to_string(const close_reason& closed);
 
-/// What all connections read into, one after the other: 10,000 connections need no 10,000 buffers.
+/// One buffer for the reads of all connections, used by one connection at a time, so that 10,000
+/// connections do not need 10,000 buffers.
 using read_buffer = std::vector<char>;
 inline constexpr std::size_t read_buffer_bytes = 256 * 1024;
 
@@ -75,45 +76,45 @@ public:
 
     ~connection() { drop(); }
 
-    /// Connects to the first address that accepts, and shakes hands, all within `limit`. A
-    /// `receive_buffer` in bytes makes the kernel advertise a small window; 0 leaves it alone.
+    /// Connects to the first address that accepts, and completes the handshake, all within `limit`. A
+    /// small `receive_buffer`, in bytes, makes the kernel advertise a small window; 0 keeps the default.
     task<handshake_result> open(const server_address& server, std::string target, nanoseconds limit,
                                 int receive_buffer = 0);
 
-    /// A connection whose handshake is over; closes it in the end.
+    /// Takes ownership of a socket whose handshake is complete.
     void adopt(int descriptor);
 
-    /// Waits until something arrives, and reads it; false when the connection has ended. Then take
-    /// all next_frame() before suspending: the bytes lie in the shared buffer.
+    /// Waits until data arrives, and reads it. Returns false if the connection has ended. The data is in
+    /// the shared buffer, so call next_frame() until it returns nothing before suspending again.
     task<bool> readable();
     std::optional<frame> next_frame();
 
-    /// Reads until a text frame comes; true if one did within `limit`.
-    task<bool> hears_something(nanoseconds limit);
+    /// Reads until a text frame arrives. Returns true if one did within `limit`.
+    task<bool> receives_text(nanoseconds limit);
 
-    /// Reads and drops whatever comes; true when the server ended the connection within `limit`.
+    /// Reads and discards all data. Returns true if the server ended the connection within `limit`.
     task<bool> drains_to_end(nanoseconds limit);
 
-    /// Sends at once what the kernel takes, the rest as soon as it takes more.
+    /// Sends as much as the kernel accepts now, and the rest when the socket becomes writable.
     void send(opcode op, std::string_view payload);
 
-    /// Adds to what the next send() or flush() sends.
+    /// Queues a frame for the next send() or flush().
     void add(opcode op, std::string_view payload);
     void flush();
 
-    /// Bytes that the kernel has not taken yet.
+    /// Returns how many bytes the kernel has not accepted yet.
     std::size_t backlog() const { return outbox_.size(); }
 
-    /// Sends a close frame; the connection ends when the server answers it.
-    void say_goodbye();
+    /// Sends a close frame. The connection ends when the server's close frame arrives.
+    void send_close();
     void drop();
 
     bool is_open() const { return descriptor_ >= 0; }
 
-    /// Why it ended, for people: `closed by the server (1013 server is full)`, `reset`…
+    /// Returns why the connection ended, in words: `closed by the server (1013 server is full)`.
     const std::string& ending() const { return ending_; }
 
-    /// The server's close frame, if that is how the connection ended.
+    /// Returns the server's close frame, if one ended the connection.
     const std::optional<close_reason>& closed_by_server() const { return closed_by_server_; }
 
 private:
@@ -131,14 +132,14 @@ private:
 
     asio::io_context& loop_;
     poller& sockets_;
-    tcp_socket socket_;   ///< until the handshake is over
+    tcp_socket socket_;   ///< until the handshake is complete
     int descriptor_ = -1; ///< afterwards
     socket_events events_;
     read_buffer& shared_;
-    std::string_view unread_; ///< in the shared buffer: what next_frame() takes from
-    std::string partial_;     ///< the beginning of a frame whose rest has not arrived
+    std::string_view unread_; ///< the part of the shared buffer that next_frame() reads from
+    std::string partial_;     ///< the start of a frame that has not fully arrived
     std::string outbox_;
-    std::string broken_; ///< why sending failed; what the server said before is still to be read
+    std::string broken_; ///< why sending failed; data that arrived before is still read
     std::string ending_;
     std::optional<close_reason> closed_by_server_;
     std::uint32_t mask_ = 0x9E3779B9;

@@ -16,7 +16,7 @@ bool is_known(unsigned op) {
     return op <= 2 || (op >= 8 && op <= 10);
 }
 
-/// Network byte order.
+/// Reads an integer in network byte order.
 std::uint64_t big_endian(std::string_view bytes) {
     std::uint64_t value = 0;
     for (const char byte : bytes)
@@ -38,7 +38,7 @@ framed read_frame(std::string_view bytes, std::size_t max_size) {
     const unsigned second = static_cast<unsigned char>(bytes[1]);
     const unsigned op = first & 0x0F;
     if ((first & reserved_bits) != 0 || !is_known(op))
-        return broken("no WebSocket frame");
+        return broken("bytes that are not a WebSocket frame");
     if ((second & mask_bit) != 0)
         return broken("a masked frame from a server");
     if ((first & final_bit) == 0 || op == 0)

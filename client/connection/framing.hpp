@@ -1,6 +1,6 @@
-// WebSocket frames (RFC 6455, section 5.2) as a client reads and writes them: unmasked in, masked
-// out. Ours rather than Beast's, because one read often brings hundreds of frames, and Beast costs
-// a coroutine's round trip for each of them. Pure functions over bytes.
+// WebSocket frames (RFC 6455, section 5.2) on the client side: reads unmasked frames and writes masked
+// ones. Beast is not used here, because one read often brings hundreds of frames and Beast would cost a
+// coroutine resumption per frame. Pure functions over bytes.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ enum class opcode : std::uint8_t {
 
 struct frame {
     opcode op{};
-    std::string_view payload; ///< points into the bytes that were read
+    std::string_view payload; ///< points into the bytes passed to read_frame()
 };
 
 enum class framing { whole, partial, broken };
@@ -29,11 +29,12 @@ enum class framing { whole, partial, broken };
 struct framed {
     framing state = framing::partial;
     frame content{};
-    std::size_t size = 0;     ///< of the whole frame, its header included
-    const char* problem = ""; ///< what is wrong with a broken one
+    std::size_t size = 0;     ///< of the whole frame, including the header
+    const char* problem = ""; ///< why the frame is broken
 };
 
-/// The frame that `bytes` begin with. A server neither masks nor (here) fragments.
+/// Reads the frame at the start of `bytes`. A masked or fragmented frame is broken: servers never mask,
+/// and this server never fragments.
 framed read_frame(std::string_view bytes, std::size_t max_size);
 
 /// Appends one frame, masked with `mask`.

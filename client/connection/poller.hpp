@@ -1,7 +1,7 @@
-// Waits for the sockets of all connections at once. Asio's own reactor would cost a system call more
-// for each read: it either tries the socket in vain or arms it anew. This one is one descriptor of
-// Asio's, and runs whoever waits inside the turn that it is ready. Edge-triggered: who was woken reads
-// until the socket has no more.
+// Waits for the sockets of all connections at once. Asio's own reactor would cost one more system call
+// per read: either a read that finds nothing, or rearming the socket. To Asio this poller is a single
+// descriptor. When it becomes ready, the poller resumes the waiting coroutines in the same handler. The
+// events are edge-triggered, so a resumed reader must read until the socket is empty.
 // Loop thread only.
 #pragma once
 
@@ -12,7 +12,8 @@
 
 namespace chat::load {
 
-/// What a connection's reader and writer sleep on. Must stay where it is while it is watched.
+/// Wakes a connection's reader and writer. The poller keeps a pointer to it, so it must not move while
+/// its socket is watched.
 struct socket_events {
     explicit socket_events(loop_executor loop)
         : readable{loop}
@@ -20,22 +21,22 @@ struct socket_events {
 
     wake_up readable;
     wake_up writable;
-    bool peer_ended = false; ///< nothing more comes than is there already
+    bool peer_ended = false; ///< no more data will arrive; unread data may remain
 };
 
 class poller {
 public:
     explicit poller(asio::io_context& loop);
 
-    /// Ends the waiting, and with it the work that keeps the loop running.
+    /// Stops waiting, so the poller no longer keeps the loop running.
     void close() { ready_.close(); }
 
-    /// From here on until it is closed.
-    void watch(int socket, socket_events& who);
+    /// Reports the socket's events to `target` until the socket is closed.
+    void watch(int socket, socket_events& target);
 
 private:
     void wait();
-    void wake_who_is_ready();
+    void wake_ready();
 
     asio::posix::basic_stream_descriptor<loop_executor> ready_;
 };

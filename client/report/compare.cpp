@@ -25,10 +25,9 @@ struct paint {
 paint paint_for(const report& run, bool colours) {
     if (!colours)
         return {};
-    const auto outcome = outcome_in_words(run);
-    if (outcome == "alive")
+    const bool unclear = run.outcome == verdict::starved || was_interrupted(run);
+    if (run.outcome == verdict::alive && !unclear)
         return {"\x1b[1;32m", "\x1b[0m"};
-    const bool unclear = outcome == "starved" || outcome == "interrupted";
     return {unclear ? "\x1b[1;33m" : "\x1b[1;31m", "\x1b[0m"};
 }
 

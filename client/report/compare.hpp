@@ -1,4 +1,4 @@
-// Two reports side by side on the terminal.
+// Shows two reports side by side on the terminal.
 #pragma once
 
 #include "client/report/report.hpp"
@@ -7,7 +7,7 @@
 
 namespace chat::load {
 
-/// Reads a file of --json. Throws std::runtime_error that names the file.
+/// Reads a file written with --json. Throws std::runtime_error with the file's name on failure.
 report read_report_file(const std::string& path);
 
 std::string compare(const report& left, const report& right, bool colours);

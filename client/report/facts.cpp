@@ -28,8 +28,12 @@ std::string loop(const report& run) {
 
 } // namespace
 
+bool was_interrupted(const report& run) {
+    return run.interrupted && run.outcome == verdict::alive;
+}
+
 std::string outcome_in_words(const report& run) {
-    return run.interrupted && run.outcome == "alive" ? "interrupted" : run.outcome;
+    return std::string{was_interrupted(run) ? "interrupted" : to_string(run.outcome)};
 }
 
 std::string grouped(std::uint64_t number) {
@@ -51,7 +55,7 @@ std::string milliseconds(double ms) {
 }
 
 std::vector<fact> facts(const report& run) {
-    // Nothing delivered: the only latencies are those of waiting in vain.
+    // Without deliveries the histogram contains only the waiting times of undelivered messages.
     const bool measured = run.delivered > 0 && run.latency_us.count > 0;
     const auto us = [&](double value) { return measured ? milliseconds(value / 1e3) : "-"; };
     std::vector<fact> all{
@@ -61,7 +65,7 @@ std::vector<fact> facts(const report& run) {
         {"senders", grouped(std::uint64_t{run.senders})},
         {"slow readers", grouped(std::uint64_t{run.slow_readers})},
         {"loop", loop(run)},
-        {"bytes a message", grouped(std::uint64_t{run.message_bytes})},
+        {"bytes per message", grouped(std::uint64_t{run.message_bytes})},
         {"planned duration", milliseconds(run.duration_ms)},
         {"froze at", froze_at(run)},
         {"starved for", starved_for(run)},
@@ -69,11 +73,11 @@ std::vector<fact> facts(const report& run) {
         {"deliveries expected", grouped(run.expected)},
         {"delivered", grouped(run.delivered)},
         {"lost", run.interrupted && run.lost == 0 ? "-" : grouped(run.lost)},
-        {"not awaited", grouped(run.not_awaited)},
-        {"doubled", grouped(run.duplicated)},
+        {"pending", grouped(run.not_awaited)},
+        {"duplicated", grouped(run.duplicated)},
         {"out of order", grouped(run.reordered)},
         {"connections ended", grouped(run.connections_ended)},
-        {"deliveries a second", run.deliveries_per_s ? grouped(*run.deliveries_per_s) : "-"},
+        {"deliveries/s", run.deliveries_per_s ? grouped(*run.deliveries_per_s) : "-"},
         {"latency p50", us(run.latency_us.p50)},
         {"latency p90", us(run.latency_us.p90)},
         {"latency p99", us(run.latency_us.p99)},

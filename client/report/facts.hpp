@@ -1,4 +1,4 @@
-// The numbers of a report, ready to be shown: the rows of the comparison and of the page.
+// The numbers of a report as text: the rows of the comparison and of the page.
 #pragma once
 
 #include "client/report/report.hpp"
@@ -10,22 +10,26 @@ namespace chat::load {
 
 struct fact {
     std::string label;
-    std::string value; ///< `-` when there is none
+    std::string value; ///< `-` if there is no value
 };
 
-/// Always the same labels in the same order. Values may hold foreign text as it is.
+/// Returns the same labels in the same order for every report. Values may contain unescaped foreign text.
 std::vector<fact> facts(const report& run);
 
-/// The verdict, but `interrupted` for a run that was ended while all seemed well.
+/// True if Ctrl-C ended a run in which nothing was wrong so far.
+bool was_interrupted(const report& run);
+
+/// Returns the verdict, or `interrupted` for an interrupted run without problems.
 std::string outcome_in_words(const report& run);
 
-/// 1234567 as `1,234,567`.
+/// Formats 1234567 as `1,234,567`.
 std::string grouped(std::uint64_t number);
 
-/// The same for a measured value, without its fraction.
+/// Does the same for a measured value and drops the fraction.
 std::string grouped(double number);
 
-/// `1.0 s`; values that no duration can hold, which a foreign report may have, end at a century.
+/// Formats a duration as `1.0 s`. A forged report may contain values that do not fit a duration; they are
+/// clamped to about a century.
 std::string milliseconds(double ms);
 
 } // namespace chat::load

@@ -30,7 +30,7 @@ constexpr std::string_view head = R"(<!doctype html>
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
        max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
 main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 1rem; }
-/* The parts of two runs lie side by side, row by row. */
+/* The rows of two runs line up side by side. */
 section { display: grid; grid-row: span 6; grid-template-rows: subgrid; margin-bottom: 1rem;
           background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 1.2rem 1.5rem; }
 h1 { font-size: 1rem; color: var(--soft); font-weight: 500; }
@@ -67,12 +67,12 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
-/// Where a run's points lie in the drawing.
+/// Maps a run's values to positions in the chart.
 struct scale {
     static constexpr double width = 600, height = 180;
 
     double last_ms = 1;
-    double interval_ms = 0; ///< of a bar; the last one may be shorter
+    double interval_ms = 0; ///< width of a bar; the last bar may be narrower
     std::uint64_t most_delivered = 0;
     std::uint64_t most_in_flight = 0;
 
@@ -88,7 +88,7 @@ struct scale {
 
     double x(double ms) const { return width * std::min(ms / last_ms, 1.0); }
 
-    /// The highest value is at the top.
+    /// Puts the highest value at the top.
     static double y(std::uint64_t value, std::uint64_t most) {
         return height - height * static_cast<double>(value) /
                             static_cast<double>(std::max<std::uint64_t>(most, 1));
@@ -125,7 +125,7 @@ std::string silence(const report& run, const scale& s) {
                        from, s.x(silent->at_ms + silent->silent_ms) - from, scale::height);
 }
 
-std::string drawing(const report& run) {
+std::string chart(const report& run) {
     const scale s{run};
     std::string svg;
     auto out = std::back_inserter(svg);
@@ -137,11 +137,11 @@ std::string drawing(const report& run) {
     fmt::format_to(out, "</svg>\n<div class=\"ends\"><span>0 s</span><span>{:.1f} s</span></div>\n",
                    s.last_ms / 1e3);
     fmt::format_to(out,
-                   R"(<p class="key"><span class="bar">delivered, at most {} in {:.0f} ms</span>)"
+                   R"(<p class="key"><span class="bar">delivered, at most {} per {:.0f} ms</span>)"
                    R"(<span class="line">messages in flight, at most {}</span>)",
                    grouped(s.most_delivered), s.interval_ms, grouped(s.most_in_flight));
     if (run.froze || run.starved)
-        svg += R"(<span class="gap">nothing came</span>)";
+        svg += R"(<span class="gap">nothing arrived</span>)";
     return svg + "</p>";
 }
 
@@ -153,7 +153,7 @@ std::string section(const report& run) {
     for (const auto& line : evidence_lines(run))
         fmt::format_to(out, "<li>{}</li>\n", escaped(line));
     fmt::format_to(out, "</ul>\n<h3>Over time</h3>\n<div>{}</div>\n<h3>Numbers</h3>\n<table>\n",
-                   drawing(run));
+                   chart(run));
     for (const auto& fact : facts(run))
         fmt::format_to(out, "<tr><th>{}</th><td>{}</td></tr>\n", escaped(fact.label),
                        escaped(fact.value));

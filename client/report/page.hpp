@@ -1,4 +1,4 @@
-// One or two reports as a web page that needs nothing else: numbers, and the timeline as a drawing.
+// Renders one or two reports as a self-contained web page: the numbers, and the timeline as a chart.
 #pragma once
 
 #include "client/report/report.hpp"

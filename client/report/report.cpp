@@ -22,7 +22,7 @@ latency_summary summarise(const histogram& latencies) {
 
 namespace {
 
-// Each part has its two directions side by side, so that they stay alike.
+// The write and read functions of each part are next to each other, so that they stay consistent.
 
 json::object write(const latency_summary& l) {
     const auto us = [&](double value) { return l.count > 0 ? json::value(value) : json::value(); };
@@ -121,7 +121,14 @@ json::object write_config(const report& r) {
             {"warmup_ms", r.warmup_ms},
             {"timeout_ms", r.timeout_ms},
             {"message_bytes", r.message_bytes},
-            {"expect", r.expected_outcome}};
+            {"expect", to_string(r.expected_outcome)}};
+}
+
+verdict read_verdict(const json::value& value) {
+    const auto found = verdict_named(json::value_to<std::string>(value));
+    if (!found)
+        throw std::runtime_error{"its verdict is unknown"};
+    return *found;
 }
 
 void read_config(report& r, const json::value& value) {
@@ -132,19 +139,19 @@ void read_config(report& r, const json::value& value) {
     r.clients = count("clients");
     r.senders = count("senders");
     r.slow_readers = count("slow_readers");
-    r.window = o.contains("window") ? count("window") : 1; // reports of before there was one
+    r.window = o.contains("window") ? count("window") : 1; // older reports lack this key
     r.rate = number("rate");
     r.duration_ms = number("duration_ms");
     r.warmup_ms = number("warmup_ms");
     r.timeout_ms = number("timeout_ms");
     r.message_bytes = count("message_bytes");
-    r.expected_outcome = json::value_to<std::string>(o.at("expect"));
+    r.expected_outcome = read_verdict(o.at("expect"));
 }
 
 report read_report(const json::object& o) {
     const auto count = [&](const char* key) { return o.at(key).to_number<std::uint64_t>(); };
     report r;
-    r.outcome = json::value_to<std::string>(o.at("verdict"));
+    r.outcome = read_verdict(o.at("verdict"));
     r.exit_code = o.at("exit_code").to_number<int>();
     r.interrupted = o.at("interrupted").as_bool();
     r.froze = read_silence(o.at("froze"));
@@ -157,11 +164,11 @@ report read_report(const json::object& o) {
     r.expected = count("expected");
     r.delivered = count("delivered");
     r.lost = count("lost");
-    r.not_awaited = o.contains("not_awaited") ? count("not_awaited") : 0; // the same
+    r.not_awaited = o.contains("not_awaited") ? count("not_awaited") : 0; // likewise
     r.duplicated = count("duplicated");
     r.reordered = count("reordered");
     r.slow_readers_closed = count("slow_readers_closed");
-    if (o.contains("closed_by_server")) // so with these
+    if (o.contains("closed_by_server")) // older reports lack this key and the next one
         r.closed_by_server = read_closed(o.at("closed_by_server"));
     r.connections_ended = o.contains("connections_ended") ? count("connections_ended") : 0;
     if (const auto& rate = o.at("deliveries_per_s"); !rate.is_null())
@@ -179,7 +186,7 @@ report read_report(const json::object& o) {
 
 std::string to_json(const report& r) {
     const json::object o{
-        {"verdict", r.outcome},
+        {"verdict", to_string(r.outcome)},
         {"exit_code", r.exit_code},
         {"interrupted", r.interrupted},
         {"froze", write(r.froze)},
@@ -215,7 +222,7 @@ report report_from_json(std::string_view text) {
     try {
         return read_report(value.as_object());
     } catch (const std::exception&) {
-        throw std::runtime_error{"not a report of chat-load"};
+        throw std::runtime_error{"not a chat-load report"};
     }
 }
 

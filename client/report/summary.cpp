@@ -31,20 +31,21 @@ bool is_flawed(const report& run) {
 
 std::string_view colour_of(const report& run) {
     constexpr std::string_view red = "\x1b[1;31m", yellow = "\x1b[1;33m", green = "\x1b[1;32m";
-    if (run.outcome == "frozen" || run.outcome == "gone")
+    if (run.outcome == verdict::frozen || run.outcome == verdict::gone)
         return red;
-    return run.outcome == "starved" || run.interrupted || is_flawed(run) || run.not_awaited > 0
+    return run.outcome == verdict::starved || run.interrupted || is_flawed(run) ||
+                   run.not_awaited > 0
                ? yellow
                : green;
 }
 
 std::string sentence_on_handshake(const std::string& handshake) {
     if (handshake == "welcomed")
-        return "a new client was let in, perhaps by another server";
+        return "a new client was welcomed, perhaps by another server";
     if (handshake == "completed")
         return "a new handshake completed";
     if (handshake == "elsewhere")
-        return "a new handshake was completed by something else than before";
+        return "a new handshake completed, but with a different server";
     if (handshake == "rejected")
         return "a new handshake was refused, perhaps by a proxy";
     return handshake == "timed_out" ? "a new handshake did not complete"
@@ -53,15 +54,15 @@ std::string sentence_on_handshake(const std::string& handshake) {
 
 std::vector<std::string> evidence_of(const silence_report& s) {
     const auto answered = s.clients - std::min(s.clients, s.timed_out_clients);
-    return {fmt::format("{} of {} heard nothing for {}, though messages were in flight",
+    return {fmt::format("{} of {} received nothing for {} while messages were in flight",
                         grouped(s.clients), counted(s.clients, "client"),
                         milliseconds(s.silent_ms)),
             fmt::format("{} of {} answered", grouped(answered), counted(s.clients, "ping")),
             sentence_on_handshake(s.handshake)};
 }
 
-/// Deliveries over time. A character may stand for one point more than its neighbour, so its height
-/// is their mean: a sum would draw a wave that is not there.
+/// Draws deliveries over time. A character may cover one more point than its neighbour, so its height is
+/// the mean of its points: a sum would draw a wave that does not exist.
 std::string sparkline(const std::vector<timeline_point>& timeline) {
     constexpr std::array<std::string_view, 9> bars{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     constexpr std::size_t width = 60;
@@ -93,9 +94,9 @@ std::string describe_load(const report& run) {
     if (run.slow_readers > 0)
         text += ", " + counted(run.slow_readers, "slow reader");
     text +=
-        run.rate > 0 ? fmt::format(", {} messages a second planned", run.rate) : ", closed loop";
-    return text + fmt::format(", {} bytes a message, {}", run.message_bytes,
-                              milliseconds(run.duration_ms));
+        run.rate > 0 ? fmt::format(", {} messages per second planned", run.rate) : ", closed loop";
+    return text +
+           fmt::format(", {}-byte messages, {}", run.message_bytes, milliseconds(run.duration_ms));
 }
 
 std::string describe_latency(const latency_summary& l) {
@@ -105,16 +106,16 @@ std::string describe_latency(const latency_summary& l) {
 }
 
 std::string describe_deliveries(const report& run) {
-    const bool names_not_awaited = run.not_awaited > 0 || run.interrupted;
+    const bool shows_pending = run.not_awaited > 0 || run.interrupted;
     auto text = fmt::format("{} of {} (", grouped(run.delivered), grouped(run.expected));
-    if (names_not_awaited)
-        text += fmt::format("{} not awaited, ", grouped(run.not_awaited));
-    if (run.lost > 0 || !names_not_awaited)
+    if (shows_pending)
+        text += fmt::format("{} pending, ", grouped(run.not_awaited));
+    if (run.lost > 0 || !shows_pending)
         text += fmt::format("{} lost, ", grouped(run.lost));
-    text += fmt::format("{} doubled, {} out of order)", grouped(run.duplicated),
+    text += fmt::format("{} duplicated, {} out of order)", grouped(run.duplicated),
                         grouped(run.reordered));
     return run.deliveries_per_s
-               ? text + fmt::format(", {} a second", grouped(*run.deliveries_per_s))
+               ? text + fmt::format(", {} per second", grouped(*run.deliveries_per_s))
                : text;
 }
 
@@ -123,7 +124,7 @@ std::string describe_close(const report& run, const closed_clients& closed) {
                        to_string(close_reason{.code = closed.code, .reason = closed.reason}));
 }
 
-/// Nobody needs to be told twice: these are described one by one.
+/// True if the error is a close by the server. describe_close() covers it, so the list of errors skips it.
 bool is_close(const report& run, std::string_view kind) {
     return std::ranges::any_of(run.closed_by_server, [&](const closed_clients& closed) {
         return kind == "connection: " +
@@ -133,12 +134,14 @@ bool is_close(const report& run, std::string_view kind) {
 
 std::string closing_line(const report& run) {
     if (run.exit_code == as_expected)
-        return run.outcome == "alive" ? "" : fmt::format("As expected: {}.", run.outcome);
+        return run.outcome == verdict::alive
+                   ? ""
+                   : fmt::format("As expected: {}.", to_string(run.outcome));
     if (run.interrupted)
-        return "Interrupted: this is the report so far (exit 1).";
-    if (run.exit_code == missed_limits || run.outcome == "gone")
+        return "Interrupted: the report covers the run so far (exit 1).";
+    if (run.exit_code == missed_limits || run.outcome == verdict::gone)
         return fmt::format("Exit {}.", run.exit_code);
-    return fmt::format("Expected was {} (exit {}).", run.expected_outcome, run.exit_code);
+    return fmt::format("Expected: {} (exit {}).", to_string(run.expected_outcome), run.exit_code);
 }
 
 } // namespace
@@ -148,25 +151,25 @@ std::string headline(const report& run) {
         return run.froze->after_messages == 1
                    ? "FROZEN on the first message"
                    : "FROZEN on message " + grouped(run.froze->after_messages);
-    if (run.outcome == "gone")
+    if (run.outcome == verdict::gone)
         return run.closed_by_server.empty() ? "GONE: all connections broke"
                                             : "GONE: the server closed all connections";
     if (run.starved)
         return fmt::format("STARVED for {}{}", milliseconds(run.starved->silent_ms),
-                           run.starved->ended ? ", then messages came again" : "");
+                           run.starved->ended ? ", then messages arrived again" : "");
     if (run.sent == 0)
         return "ALIVE, but nothing was sent";
     const bool in_order = run.lost + run.duplicated + run.reordered == 0;
     if (run.interrupted && in_order)
         return fmt::format("INTERRUPTED after {}", counted(run.sent, "message"));
     if (!in_order)
-        return fmt::format("ALIVE, but {} deliveries lost, {} doubled, {} out of order",
+        return fmt::format("ALIVE, but {} deliveries lost, {} duplicated, {} out of order",
                            grouped(run.lost), grouped(run.duplicated), grouped(run.reordered));
     if (run.connections_ended > 0)
         return fmt::format("ALIVE, but {} of {} did not stay connected",
                            grouped(run.connections_ended), counted(run.clients, "client"));
     if (run.not_awaited > 0)
-        return fmt::format("ALIVE, but {} deliveries had not come by the end",
+        return fmt::format("ALIVE, but {} deliveries had not arrived by the end",
                            grouped(run.not_awaited));
     return fmt::format("ALIVE: {} reached all {}", counted(run.sent, "message"),
                        counted(run.clients, "client"));

@@ -1,4 +1,4 @@
-// A report in plain words for the terminal.
+// Describes a report in words, for the terminal.
 #pragma once
 
 #include "client/report/report.hpp"
@@ -8,13 +8,14 @@
 
 namespace chat::load {
 
-/// Fit for a terminal: `FROZEN on the first message`, then the evidence, one line each, then the numbers.
+/// Returns the whole summary, safe for a terminal: the headline, one line for each piece of evidence, then
+/// the numbers.
 std::string summary(const report& run, bool colours);
 
-/// The verdict in a few words: `FROZEN on the first message`.
+/// Returns the verdict in a few words: `FROZEN on the first message`.
 std::string headline(const report& run);
 
-/// What was seen: `0 of 50 pings answered`. May hold foreign text as it is.
+/// Returns the observations, such as `0 of 50 pings answered`. They may contain unescaped foreign text.
 std::vector<std::string> evidence_lines(const report& run);
 
 } // namespace chat::load

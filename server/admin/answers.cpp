@@ -26,7 +26,7 @@ std::int64_t milliseconds(std::chrono::steady_clock::duration time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
 
-// Describes a task that holds the lock or waits for it.
+// Describes the holder of the lock, or a waiter.
 json::object party_json(const admin_sources& sources, const lock_site& site,
                         std::chrono::steady_clock::time_point since) {
     return {{"task", site.task},
@@ -72,7 +72,7 @@ std::uint64_t refused_connections(const counters& numbers) {
     for (const auto which : {limit::connections, limit::connections_per_address, limit::clients,
                              limit::clients_per_address, limit::origin, limit::handshake_time,
                              limit::header_bytes, limit::bad_request})
-        sum += numbers.struck.of(which);
+        sum += numbers.limit_hits.of(which);
     return sum;
 }
 
@@ -84,10 +84,10 @@ json::object counters_json(const counters& numbers) {
             {"deliveries", numbers.deliveries.read()},
             {"received_bytes", numbers.received_bytes.read()},
             {"sent_bytes", numbers.sent_bytes.read()},
-            {"gaps", numbers.struck.of(limit::history)},
+            {"gaps", numbers.limit_hits.of(limit::history)},
             {"missed_messages", numbers.missed_messages.read()},
             {"refused_connections", refused_connections(numbers)},
-            {"closed_slow_readers", numbers.struck.of(limit::write_time)}};
+            {"closed_slow_readers", numbers.limit_hits.of(limit::write_time)}};
 }
 
 json::object health_json(const health& now) {
@@ -103,7 +103,8 @@ admin_answer not_found() {
     json::array known{"/",          "/healthz",   "/metrics",
                       "/api/state", "/api/stall", admin_answers::events_path};
     return {404, "application/json",
-            json::serialize(json::object{{"error", "no such path"}, {"paths", std::move(known)}}) +
+            json::serialize(
+                json::object{{"error", "there is no such path"}, {"paths", std::move(known)}}) +
                 "\n"};
 }
 
@@ -125,7 +126,7 @@ admin_answer admin_answers::to(std::string_view path) const {
     if (path == "/api/stall") {
         auto report = sources_.last_report();
         if (!report)
-            return admin_error(404, "no stall has been reported");
+            return admin_error(404, "there has been no stall");
         return {200, "application/json", std::move(*report)};
     }
     const auto files = web_files();
@@ -155,8 +156,7 @@ std::string admin_answers::state() const {
     out["recent_lag"] = quantiles_json(past_.empty() ? lag : added_since(past_.front().lag, lag));
     out["lock"] = lock_json(sources_);
     json::object stalls;
-    for (const auto cause : {verdict::deadlock, verdict::blocked, verdict::spinning,
-                             verdict::congested, verdict::starved})
+    for (const auto cause : reported_verdicts)
         stalls[to_string(cause)] = sources_.stalls(cause);
     out["stalls"] = std::move(stalls);
     return json::serialize(out);
@@ -178,9 +178,9 @@ bool is_trusted_host(const std::string& host, std::span<const std::string> names
         return true;
     if (std::ranges::find(names, host) != names.end())
         return true;
-    boost::system::error_code not_an_address;
-    boost::asio::ip::make_address(host, not_an_address);
-    return !not_an_address;
+    boost::system::error_code no_address;
+    boost::asio::ip::make_address(host, no_address);
+    return !no_address;
 }
 
 } // namespace chat

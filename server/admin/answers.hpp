@@ -1,5 +1,4 @@
-// The content of the admin plane's answers, without HTTP: takes a path, returns status and body. Watch
-// thread only.
+// Answers the admin plane's requests, without HTTP: takes a path, returns status and body. Watch thread only.
 #pragma once
 
 #include "server/admin/sources.hpp"
@@ -15,7 +14,7 @@ namespace chat {
 
 /// A file of server/web/, embedded when the program was built.
 struct web_file {
-    std::string_view path; ///< as in a URL, such as `/page.js`
+    std::string_view path; ///< as in a URL: `/page.js`
     std::string_view type;
     std::string_view content;
 };
@@ -36,13 +35,13 @@ public:
 
     admin_answers(server_facts server, const counters& numbers, admin_sources sources);
 
-    /// Answers a GET of this path. Does not know events_path.
+    /// Answers a GET of this path, except events_path.
     [[nodiscard]] admin_answer to(std::string_view path) const;
 
-    /// Returns the state as JSON: the body of /api/state and of each event.
+    /// Returns the body of /api/state and of every event.
     [[nodiscard]] std::string state() const;
 
-    /// Takes a sample for the numbers of the last second in state(). Call it several times a second.
+    /// Call several times a second, so that state() can report the last second.
     void sample();
 
 private:
@@ -60,13 +59,12 @@ private:
     std::deque<past> past_;
 };
 
-/// Returns an answer that says what went wrong: `{"error":"…"}`.
+/// Makes an answer that says what went wrong: `{"error":"…"}`.
 admin_answer admin_error(unsigned status, std::string_view why);
 
-/// True if a request for this host, normalised by parse_address(), may be answered. Another site can
-/// make its own name resolve to this machine (DNS rebinding), and its page could then read our answers,
-/// because the browser thinks that they come from that site. `localhost` and bare IP addresses are safe,
-/// so they are trusted. `names` lists further trusted names, in lower case.
+/// True if a request for this host, as parse_address() returns it, may be answered. A page of another site could
+/// make its own name point here (DNS rebinding) and read answers that the browser takes for its own. It cannot do
+/// that with `localhost` or an IP address. `names` allows others, in lower case.
 bool is_trusted_host(const std::string& host, std::span<const std::string> names);
 
 } // namespace chat

@@ -50,7 +50,7 @@ public:
         }
     }
 
-    // The serialiser adds the last bucket, +Inf.
+    // The last bucket, +Inf, is the serialiser's.
     void add_histogram(std::string name, std::string help, const chat::histogram& values) {
         auto& family = add(std::move(name), std::move(help), MetricType::Histogram);
         auto& out = family.metric.emplace_back().histogram;
@@ -80,10 +80,11 @@ labels reason(std::string why) {
 }
 
 void add_traffic(exposition& out, const counters& numbers) {
-    out.gauge("clients", "Clients in the chat now.", static_cast<double>(numbers.clients.read()));
+    out.gauge("clients", "Clients that are connected now.",
+              static_cast<double>(numbers.clients.read()));
     out.counter("connections_total", "Connections accepted.", numbers.connections);
-    const auto hits = [&](limit which) { return numbers.struck.of(which); };
-    out.counters("refused_connections_total", "Refused connections, by reason.",
+    const auto hits = [&](limit which) { return numbers.limit_hits.of(which); };
+    out.counters("refused_connections_total", "Connections that were refused.",
                  {{reason("overload"), hits(limit::connections)},
                   {reason("address_overload"), hits(limit::connections_per_address)},
                   {reason("full"), hits(limit::clients)},
@@ -94,33 +95,33 @@ void add_traffic(exposition& out, const counters& numbers) {
                   {reason("bad_request"), hits(limit::bad_request)},
                   {reason("no_websocket"), numbers.refused_no_websocket.read()},
                   {reason("shutting_down"), numbers.refused_shutting_down.read()}});
-    out.counters("closed_clients_total", "Clients closed by the server, by reason.",
+    out.counters("closed_clients_total", "Clients that the server has closed.",
                  {{reason("slow_reader"), hits(limit::write_time)},
                   {reason("idle"), hits(limit::idle_time)},
                   {reason("rate"), hits(limit::message_rate)},
                   {reason("frame_flood"), hits(limit::frame_flood)},
                   {reason("message_too_big"), hits(limit::message_bytes)}});
-    out.counters("accept_pauses_total",
-                 "Times accepting paused because clients had no file descriptor left.",
+    out.counters("accept_pauses_total", "How often no descriptor was left for a new connection.",
                  {{labels{}, hits(limit::descriptors)}});
-    out.counter("messages_total", "Messages sent by clients.", numbers.messages);
+    out.counter("messages_total", "Messages that clients have said.", numbers.messages);
     out.counter("refused_messages_total", "Requests answered with an error.",
                 numbers.refused_messages);
     out.counter("deliveries_total", "Messages handed to a client's socket.", numbers.deliveries);
-    out.counter("received_bytes_total", "Bytes received from clients, without framing.",
+    out.counter("received_bytes_total", "Bytes that clients sent, without framing.",
                 numbers.received_bytes);
-    out.counter("sent_bytes_total", "Bytes handed to clients' sockets, with framing.",
+    out.counter("sent_bytes_total", "Bytes handed to the clients' sockets, with framing.",
                 numbers.sent_bytes);
-    out.counters("gaps_total", "Times a client was told that it missed messages.",
+    out.counters("gaps_total", "How often a client was told of messages that it missed.",
                  {{labels{}, hits(limit::history)}});
-    out.counters("unread_answers_total",
-                 "Times the server stopped reading from a client that had not read its answers.",
-                 {{labels{}, hits(limit::replies)}});
+    out.counters(
+        "unread_answers_total",
+        "How often the server stopped reading from a client that had not read its replies.",
+        {{labels{}, hits(limit::replies)}});
     out.counter("missed_messages_total",
                 "Messages that left the history before a client read them.",
                 numbers.missed_messages);
     out.counters("dropped_log_lines_total",
-                 "Log lines dropped because they could not be written in time.",
+                 "Log lines that were dropped because nobody read them in time.",
                  {{labels{}, the_log().dropped()}});
 }
 
@@ -130,32 +131,31 @@ void add_health(exposition& out, const admin_sources& sources) {
     for (const auto state : {condition::alive, condition::stalled, condition::starved})
         states.push_back(
             {{{"status", std::string{to_string(state)}}}, now.condition == state ? 1.0 : 0.0});
-    out.gauges("health", "1 for the server's current state, 0 for the others.", states);
-    out.gauge("unhealthy_seconds", "How long the current problem has lasted; 0 if there is none.",
+    out.gauges("health", "1 for the current state of the server.", states);
+    out.gauge("unhealthy_seconds", "How long the server has been stalled or starved.",
               seconds(now.for_ms));
 
     std::vector<std::pair<labels, std::uint64_t>> stalls;
-    for (const auto cause : {verdict::deadlock, verdict::blocked, verdict::spinning,
-                             verdict::congested, verdict::starved})
+    for (const auto cause : reported_verdicts)
         stalls.push_back({{{"verdict", std::string{to_string(cause)}}}, sources.stalls(cause)});
-    out.counters("stalls_total", "Reported stalls, by cause.", stalls);
+    out.counters("stalls_total", "Stalls reported, by their cause.", stalls);
     out.add_histogram("loop_lag_seconds", "How long the event loop took to answer a probe.",
                       sources.lag());
-    out.gauge("loop_unanswered_seconds", "How long the current probe has been unanswered.",
+    out.gauge("loop_unanswered_seconds", "How long the current probe has waited for the loop.",
               seconds(sources.unanswered()));
 }
 
 void add_lock(exposition& out, const lock_snapshot& lock) {
     const auto held = lock.holder ? std::chrono::steady_clock::now() - lock.holder->since
                                   : std::chrono::steady_clock::duration{};
-    out.gauge("lock_waiters", "Tasks waiting for the lock of the message buffer.",
+    out.gauge("lock_waiters", "Tasks that wait for the message buffer's lock.",
               static_cast<double>(lock.waiting));
-    out.gauge("lock_held_seconds", "How long the current holder has had the lock; 0 if it is free.",
+    out.gauge("lock_held_seconds", "How long the holder has had the lock; 0 if it is free.",
               seconds(held));
     out.add_histogram("lock_wait_seconds", "How long tasks waited for the lock.", lock.wait);
     out.add_histogram(
         "lock_hold_seconds",
-        "How long tasks held the lock. One in 17 brief holds is timed, and counts for all 17.",
+        "How long tasks held the lock. Of brief holds, one in 17 is timed and counts for all 17.",
         lock.hold);
 }
 
@@ -164,7 +164,7 @@ void add_lock(exposition& out, const lock_snapshot& lock) {
 std::string metrics_text(const server_facts& server, const counters& numbers,
                          const admin_sources& sources) {
     exposition out;
-    out.gauge("build_info", "How the server was built; always 1.", 1,
+    out.gauge("build_info", "The build; always 1.", 1,
               {{"version", server.version}, {"mutex", server.mutex}, {"guard", server.guard}});
     out.gauge("start_time_seconds", "When the server started, in seconds since 1970.",
               seconds(server.started.time_since_epoch()));

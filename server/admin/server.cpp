@@ -36,15 +36,15 @@ using response = http::response<http::string_body>;
 
 constexpr std::size_t max_header_bytes = 8192;
 constexpr std::size_t max_unread_bytes = 64 * 1024;
-constexpr int send_buffer_bytes = 16 * 1024; // limits what the kernel buffers for a slow client
-constexpr auto event_pause = 100ms;          // ten per second
+constexpr int send_buffer_bytes = 16 * 1024; // kept in the kernel for a slow client
+constexpr auto event_pause = 100ms;          // ten a second
 constexpr auto linger_time = 1s;
 
 std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
 }
 
-/// Occupies one slot of a limit while it lives. Watch thread only, like the counter of occupied slots.
+/// Counts one while it exists, in a counter of the watch thread.
 class slot {
 public:
     explicit slot(std::size_t& taken)
@@ -64,10 +64,10 @@ private:
     std::size_t* taken_;
 };
 
-/// Connections that wait for their client: to send a request, read the answer, or close.
+/// The connections that wait for their clients to ask, to take the answer or to hang up.
 class waiting_connections {
 public:
-    /// Lists a connection as waiting while it lives.
+    /// Registers a connection while it exists.
     class member {
     public:
         member(waiting_connections& all, stream_type& stream)
@@ -86,7 +86,7 @@ public:
         std::uint64_t number_;
     };
 
-    /// Closes the connection that has waited longest in its current state. Returns false if none waits.
+    /// Closes the connection that has waited longest. Returns false if none is waiting.
     bool close_oldest() {
         if (streams_.empty())
             return false;
@@ -97,7 +97,7 @@ public:
     }
 
 private:
-    std::map<std::uint64_t, stream_type*> streams_; // in the order in which they started to wait
+    std::map<std::uint64_t, stream_type*> streams_; // in the order in which they began to wait
     std::uint64_t next_ = 0;
 };
 
@@ -107,7 +107,7 @@ response head_of(const request& asked, unsigned status, std::string_view type) {
     answer.set(http::field::server, "chat-server");
     answer.set(http::field::content_type, beast::string_view{type.data(), type.size()});
     answer.set(http::field::cache_control, "no-store");
-    // The page loads only its own files, and no other page needs to frame it.
+    // The page loads nothing from elsewhere, and no other page needs it in a frame.
     answer.set("Content-Security-Policy",
                "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
                "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
@@ -127,12 +127,12 @@ response respond(const request& asked, admin_answer content) {
     return answer;
 }
 
-/// Returns the answer to a request that is malformed or too long.
+/// Answers a request that could not be read.
 admin_answer answer_to_bad(const error_code& error) {
     const bool too_long =
         error == http::error::header_limit || error == http::error::buffer_overflow;
     return too_long ? admin_error(431, "the request's header exceeds 8 KiB")
-                    : admin_error(400, "not an HTTP request");
+                    : admin_error(400, "this is not an HTTP request");
 }
 
 /// True if the peer disconnected or timed out: there is no one to answer.
@@ -189,15 +189,14 @@ task<> admin_server::plane::accept_all() {
             pause.expires_after(event_pause);
             co_await pause.async_wait(asio::as_tuple(use_task));
         } else if (connections < settings_.max_connections || waiting.close_oldest()) {
-            // Closes an idle connection if necessary. Otherwise idle connections could lock everyone
-            // else out of the health page.
+            // Otherwise idle connections could lock everyone else out of the health page.
             auto visitor = serve(std::move(socket), slot{connections});
             asio::co_spawn(acceptor.get_executor(), std::move(visitor),
                            [self = shared_from_this()](std::exception_ptr failed) {
                                if (failed)
                                    spdlog::error("admin connection failed");
                            });
-        } // otherwise the socket's destructor closes it
+        } // otherwise the socket closes itself
     }
 }
 
@@ -251,7 +250,7 @@ admin_server::plane::object_to(const request& asked, const destination& to, bool
         return admin_error(400, to.problem);
     const bool names_one = to.host || asked.count(http::field::host) > 0;
     if (names_one && !(to.host && is_trusted_host(to.host->host, settings_.names)))
-        return admin_error(421, "the Host must be localhost, an IP address or an --admin-host");
+        return admin_error(421, "requests must name localhost, an address, or an --admin-host");
     if (asked.method() != http::verb::get && asked.method() != http::verb::head)
         return admin_error(405, "GET and HEAD only");
     if (has_body)
@@ -259,7 +258,7 @@ admin_server::plane::object_to(const request& asked, const destination& to, bool
     return std::nullopt;
 }
 
-// Answers the request. Returns true if the connection may continue.
+// True if the connection may continue.
 task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     const auto target = view(asked.target());
     const auto path = target.substr(0, target.find('?'));
@@ -275,19 +274,18 @@ task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     co_return co_await write_response(stream, std::move(found));
 }
 
-// Returns true if the connection may continue.
+// True if the connection may continue.
 task<bool> admin_server::plane::write_response(stream_type& stream, response answer) {
     const waiting_connections::member writing{waiting, stream};
     const auto [error, size] = co_await http::async_write(stream, answer, asio::as_tuple(use_task));
     co_return !error && answer.keep_alive();
 }
 
-// Sends events until the client leaves or fails to take an event in time. Keeps at most one event for
-// the client.
+// Runs until the client leaves or does not take an event in time. Keeps at most one event for the client.
 task<> admin_server::plane::send_events(stream_type& stream, request asked) {
     const slot taken{streams};
     auto head = head_of(asked, 200, "text/event-stream");
-    head.keep_alive(false); // the stream ends when the connection closes
+    head.keep_alive(false); // the stream ends with the connection
     auto [error, size] = co_await http::async_write(stream, head, asio::as_tuple(use_task));
     loop_timer pause{acceptor.get_executor()};
     auto due = clock::now();
@@ -301,10 +299,10 @@ task<> admin_server::plane::send_events(stream_type& stream, request asked) {
         co_await pause.async_wait(asio::as_tuple(use_task));
     }
     if (error == beast::error::timeout)
-        spdlog::warn("admin client dropped reason=\"does not read events\"");
+        spdlog::warn("admin client dropped reason=\"takes no events\"");
 }
 
-// All clients that are due at about the same time share one event.
+// One event serves every stream that is due at about the same time.
 std::shared_ptr<const std::string> admin_server::plane::event() {
     const auto now = clock::now();
     if (!newest_event || now - event_made_at > event_pause / 2) {
@@ -314,11 +312,11 @@ std::shared_ptr<const std::string> admin_server::plane::event() {
     return newest_event;
 }
 
-// Reads what the client still sends, up to a limit. Closing a socket with unread input sends a reset,
-// and the client could lose the answer.
+// Reads, within bounds, what the client still sends. Closing with unread input would send a reset, which could
+// overtake the answer.
 task<> admin_server::plane::hang_up(stream_type& stream) {
     if (!stream.socket().is_open())
-        co_return; // close_oldest() closed it to admit a new connection
+        co_return; // closed to make room for a new connection
     const waiting_connections::member lingering{waiting, stream};
     error_code ignored;
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);

@@ -1,6 +1,6 @@
-// Where the admin plane gets its data. serve.cpp plugs in the monitor and the ledger; tests plug in fakes.
-// Every function is called on the watch thread, possibly while the loop is frozen, so it must not wait
-// for the loop or take the chat lock.
+// The sources of what the admin plane shows. The server plugs in monitor and ledger; tests plug in their own. Every
+// function is called on the watch thread while the loop may be frozen, so none may wait for the loop or take the
+// chat lock.
 #pragma once
 
 #include "server/numbers/histogram.hpp"
@@ -25,13 +25,13 @@ struct admin_sources {
     std::function<std::uint64_t(verdict)> stalls = [](verdict) { return std::uint64_t{0}; };
     /// How long the loop took to answer probes.
     std::function<histogram()> lag = [] { return histogram{}; };
-    /// How long the current probe has been unanswered.
+    /// How long the loop has owed an answer; 0 if it owes none.
     std::function<std::chrono::nanoseconds()> unanswered = [] {
         return std::chrono::nanoseconds{};
     };
-    /// The holder, and at most this many waiters.
+    /// The holder and at most this many waiters.
     std::function<lock_snapshot(std::size_t)> lock = [](std::size_t) { return lock_snapshot{}; };
-    /// A client's name; empty if unknown.
+    /// The name of a client; empty if it is unknown.
     std::function<std::string(std::uint64_t)> name_of = [](std::uint64_t) { return std::string{}; };
 };
 

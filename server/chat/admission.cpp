@@ -3,8 +3,8 @@
 namespace chat {
 
 std::optional<admission::ticket> admission::let_in(const asio::ip::address& from) {
-    // Few enough that one address leaves room for others, enough that those who are turned away,
-    // which takes a moment, are told why.
+    // Few enough that one address leaves room for others. Enough that refused clients, which stay for
+    // a moment, are told why.
     constexpr std::size_t most_handshakes = 64;
     const auto of = addresses_.try_emplace(from).first;
     if (most_.clients_per_address > 0 &&

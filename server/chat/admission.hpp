@@ -1,5 +1,6 @@
-// Who may come in: how many clients there may be, in all and of one address, and how many connections
-// of one address, since some of them are only asking. Loop thread only.
+// Decides which connections and clients are let in. Limits the number of clients, in total and per
+// address, and the number of connections per address, because some connections are still in the
+// handshake. Loop thread only.
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
@@ -25,7 +26,7 @@ class admission {
 public:
     struct limits {
         std::size_t clients = 10'000;
-        std::size_t clients_per_address = 0; ///< 0: any
+        std::size_t clients_per_address = 0; ///< 0: no limit
     };
 
     explicit admission(limits most)
@@ -36,7 +37,7 @@ public:
 
     enum class answer : std::uint8_t { granted, full, address_full };
 
-    /// One connection, counted as long as this lives, and its client with it. Must not outlive the
+    /// Counts one connection, and its client, as long as the ticket lives. Must not outlive the
     /// admission.
     class [[nodiscard]] ticket {
     public:
@@ -48,7 +49,7 @@ public:
         ticket& operator=(ticket&&) = delete;
         ~ticket();
 
-        /// Asks for a place in the chat, at most once.
+        /// Asks to join the chat. Call it at most once.
         [[nodiscard]] answer become_client();
 
     private:
@@ -63,13 +64,13 @@ public:
         bool is_client_ = false;
     };
 
-    /// Nothing when this address has too many connections.
+    /// Returns nothing if this address has too many connections.
     [[nodiscard]] std::optional<ticket> let_in(const asio::ip::address& from);
 
 private:
     limits most_;
     std::size_t clients_ = 0;
-    addresses addresses_; // that have a connection
+    addresses addresses_; // only those with a connection
 };
 
 } // namespace chat

@@ -1,6 +1,7 @@
-// For test suites of other people: sends each message back as it came, text or binary. The hidden
-// option --echo serves it at /echo. It takes no part in the chat, and once it is let in, only the size
-// of a message is limited, to more than the chat's. A shutdown does not tell it, but cuts it off.
+// For external test suites: sends each message back unchanged, text or binary. The hidden option
+// --echo serves it at /echo. An echo client takes no part in the chat. After the handshake only the
+// size of its messages is limited, and that limit is above the chat's. A shutdown cuts an echo client
+// off without a close frame.
 #pragma once
 
 #include "server/chat/utf8.hpp"
@@ -16,13 +17,13 @@ namespace chat {
 
 inline constexpr std::size_t max_echo_bytes = 32 * 1024 * 1024;
 
-/// Whether the target of a request is `/echo`, with a query or without.
+/// True if the target of a request is `/echo`, with or without a query.
 inline bool asks_for_echo(std::string_view target) {
     return target.substr(0, target.find('?')) == "/echo";
 }
 
-/// Until the peer leaves. `stream` is a WebSocket stream of Beast's; a template, so that only
-/// session.cpp includes it.
+/// Echoes until the peer leaves. `stream` is Beast's WebSocket stream; this is a template so that only
+/// session.cpp includes Beast's stream.
 template <class Stream>
 task<> echo(Stream& stream) {
     stream.read_message_max(max_echo_bytes);

@@ -1,6 +1,6 @@
-// WebSocket framing of what the server sends (RFC 6455, section 5.2): unmasked, one frame a
-// message. Beast frames what it sends itself (handshake, pong, close); chat messages are framed
-// here once and then shared by all who receive them.
+// Frames everything that the chat itself sends (RFC 6455, section 5.2): unmasked, one frame per
+// message. A message is framed here once, and all clients are sent the same bytes. Beast frames its
+// own pongs and close frames.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,7 @@ namespace chat {
 
 inline constexpr std::size_t max_frame_header = 10;
 
-/// Writes the header of a text frame of `payload` bytes to `header`, and returns its size (2, 4 or
-/// 10).
+/// Writes the header of a text frame with `payload` bytes. Returns the size of the header: 2, 4 or 10.
 inline std::size_t write_text_header(char* header, std::uint64_t payload) {
     constexpr char final_text = '\x81';
     header[0] = final_text;
@@ -28,7 +27,7 @@ inline std::size_t write_text_header(char* header, std::uint64_t payload) {
     return 2 + static_cast<std::size_t>(length_bytes);
 }
 
-/// The payload as one text frame.
+/// Makes a text frame with this payload.
 inline std::string text_frame(std::string_view payload) {
     char header[max_frame_header];
     const auto size = write_text_header(header, payload.size());
@@ -37,7 +36,7 @@ inline std::string text_frame(std::string_view payload) {
     return frame.append(header, size).append(payload);
 }
 
-/// A close frame; a reason beyond 123 bytes is cut.
+/// Makes a close frame. Only the first 123 bytes of the reason fit into it.
 inline std::string close_frame(std::uint16_t code, std::string_view reason) {
     constexpr std::size_t most = 123;
     reason = reason.substr(0, most);
@@ -48,7 +47,8 @@ inline std::string close_frame(std::uint16_t code, std::string_view reason) {
     return frame.append(reason);
 }
 
-/// Size in bytes, header included, of the whole unmasked frame that `bytes` starts with.
+/// Returns the size, with its header, of the unmasked frame at the start of `bytes`. Its header must be
+/// complete.
 inline std::size_t frame_size(std::string_view bytes) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
     const std::size_t length = byte(1) & 0x7F;
@@ -61,14 +61,13 @@ inline std::size_t frame_size(std::string_view bytes) {
     return 2 + length_bytes + payload;
 }
 
-/// Where a send that stopped after `sent` bytes left a run of whole frames.
+/// Where a send stopped in a run of frames.
 struct frame_cut {
-    std::size_t frames = 0; ///< frames begun: sent whole, or cut
-    std::size_t end =
-        0; ///< where the last of them ends; `[sent, end)` is what the cut frame still lacks
+    std::size_t frames = 0; ///< how many frames were sent, whole or cut
+    std::size_t end = 0; ///< where the last of them ends: `[sent, end)` is the rest of a cut frame
 };
 
-/// O(frames sent): walks the headers.
+/// Finds the cut after `sent` bytes of a run of whole frames. Walks the headers, O(frames sent).
 inline frame_cut cut_frames(std::string_view frames, std::size_t sent) {
     frame_cut cut;
     while (cut.end < sent) {

@@ -1,6 +1,6 @@
-// The HTTP part of a connection: reads the upgrade request within time and size limits, and answers
-// with plain HTTP whoever must not come in: each of them is counted and logged. What is let through goes
-// on as a WebSocket in session.cpp, and Beast's accept finds nothing more to object to.
+// The HTTP part of a connection: reads the upgrade request within time and size limits, and refuses a
+// client with a plain HTTP response. Each refusal is counted and logged. An accepted request continues
+// as a WebSocket in session.cpp, and Beast's accept finds nothing more to object to.
 #pragma once
 
 #include "server/chat/session_limits.hpp"
@@ -16,32 +16,32 @@
 
 namespace chat {
 
-/// Why a client is not let in: an HTTP status and a sentence that tells it what to do.
+/// Why a client is refused: an HTTP status, and a sentence that says what to change.
 struct objection {
     boost::beast::http::status status;
     std::string_view reason;
 };
 
-/// Reads the request. Returns nothing if the client left, or was answered with an objection: 400 for a
-/// request that is broken or no good handshake, 403 for an Origin that is not allowed, 408 when it took
-/// too long, 426 for another protocol or version, 431 when it is too long. What it returns has the
-/// target in origin form. `owner` keeps `out` and `reading` alive; `reading` tells whether the request
-/// is still being read.
+/// Reads the request. Returns nothing if the client left, or was refused: with 400 for a malformed
+/// request or handshake, 403 for an Origin that is not allowed, 408 if the request took too long, 426
+/// for another protocol or version, 431 if the request is too long. The target of the returned request
+/// is in origin form. `owner` keeps `out` and `reading` alive; `reading` is true while the request is
+/// being read.
 task<std::optional<request_head>> receive_upgrade(wire& out, std::shared_ptr<void> owner,
                                                   const handshake_limits& limits, bool& reading);
 
-/// Answers with the objection and closes.
+/// Logs the objection, answers with it, and closes.
 task<> turn_away(wire& out, std::shared_ptr<void> owner, objection against);
 
-/// Logs it; for what is answered by somebody else.
+/// Logs the objection. Call it for a request that Beast has already answered.
 void log_refusal(const objection& against);
 
-/// True if a page of this Origin may connect: one of loopback, of the very host that was asked for, or
-/// of the list. Programs send no Origin, and are not asked for one.
+/// True if a page of this Origin may connect: a loopback page, a page of the requested host, or an
+/// Origin in the list. Programs send no Origin, and do not need one.
 bool is_allowed_origin(std::string_view origin, const std::optional<web_address>& host,
                        const handshake_limits& limits);
 
-/// True if this may be a Sec-WebSocket-Key: 16 bytes in base64.
+/// True if the text is a valid Sec-WebSocket-Key: 16 bytes in base64.
 bool is_websocket_key(std::string_view text);
 
 } // namespace chat

@@ -19,7 +19,7 @@ bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/// Takes what `text` begins with off its front: blanks, a string, any value.
+/// Removes tokens from the front of a text that is valid JSON: blanks, a string, any value.
 class reader {
 public:
     explicit reader(std::string_view text)
@@ -30,7 +30,7 @@ public:
             rest_.remove_prefix(1);
     }
 
-    /// And the blanks on both sides of it.
+    /// Also skips the blanks on both sides of it.
     void skip(char punctuation) {
         skip_blanks();
         if (rest_.starts_with(punctuation))
@@ -43,7 +43,7 @@ public:
     std::string_view take_string() {
         auto end = std::min(rest_.find('"', 1), rest_.size());
         if (rest_.substr(0, end).find('\\') != std::string_view::npos) {
-            // That quote may be an escaped one.
+            // The quote that was found may be escaped.
             for (end = 1; end < rest_.size() && rest_[end] != '"';)
                 end += rest_[end] == '\\' ? 2 : 1;
         }
@@ -83,14 +83,14 @@ private:
     std::string_view rest_;
 };
 
-/// Whether that string, with its quotes, stands for this name.
+/// True if the JSON string, given with its quotes, decodes to this name.
 bool is_name(std::string_view quoted, std::string_view name) {
     if (quoted.find('\\') == std::string_view::npos)
         return quoted.substr(1, quoted.size() - 2) == name;
     return decoded(quoted) == name;
 }
 
-/// What Boost.JSON's parser tells of the wanted members. Nothing else is kept.
+/// The handler of Boost.JSON's parser. It keeps only the wanted members.
 class member_events {
 public:
     static constexpr auto max_object_size = static_cast<std::size_t>(-1);
@@ -106,7 +106,8 @@ public:
 
     bool on_document_begin(error_code&) { return true; }
 
-    /// Only now it is known to be JSON, and those values can be looked for whose text was not told.
+    /// The text is now known to be valid JSON, so the values that the parser did not report as text can
+    /// be searched for.
     bool on_document_end(error_code&) {
         if (untold_.any())
             look_for_untold();
@@ -142,7 +143,7 @@ public:
     bool on_string_part(json::string_view, std::size_t, error_code&) { return true; }
 
     bool on_string(json::string_view last, std::size_t size, error_code&) {
-        // It has no escapes if all of it is told at once, and not from a buffer of the parser's.
+        // The string has no escapes if the parser reports it in one piece, and not from its own buffer.
         const auto at = address(last.data()) - address(text_.data());
         if (last.size() == size && at < text_.size())
             return value(text_.substr(at - 1, size + 2), true, size);
@@ -181,7 +182,7 @@ private:
 
     bool number(json::string_view text) { return value({text.data(), text.size()}); }
 
-    /// No text: it was not told.
+    /// `text` is empty if the parser did not report the value as text.
     bool value(std::string_view text, bool is_string = false, std::size_t size = 0) {
         if (depth_ == 1 && member_ != nullptr) {
             member_->text = text;
@@ -203,17 +204,17 @@ private:
             in.skip(',');
             for (std::size_t i = 0; i < wanted_.size(); ++i) {
                 if (untold_[i] && is_name(name, wanted_[i].name))
-                    wanted_[i].text = value; // the last one stays
+                    wanted_[i].text = value; // a later one replaces it
             }
         }
     }
 
     std::string_view text_;
     std::span<json_member> wanted_;
-    std::bitset<8> untold_; // which of them
+    std::bitset<8> untold_; // which of them still lack their text
     std::size_t depth_ = 0;
-    std::string key_;               // if it comes in parts
-    json_member* member_ = nullptr; // whose value comes next
+    std::string key_;               // the first parts of a key that comes in parts
+    json_member* member_ = nullptr; // the wanted member whose value comes next
 };
 
 } // namespace

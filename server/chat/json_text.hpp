@@ -1,6 +1,7 @@
-// The members of a JSON object as text, as their author wrote them: so they can be passed on. A parsed
-// value is not always what was written (Boost.JSON 1.81 rounds some numbers to the neighbour of the
-// nearest double), and to build it only to write it again is most of the work for a message.
+// Reads the members of a JSON object as text, exactly as their author wrote them, so that the server can
+// pass them on. A parsed value may differ from the text (Boost.JSON 1.81 rounds some numbers to a
+// neighbour of the nearest double), and parsing it only to write it again would be most of the work for
+// a message.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -13,18 +14,18 @@
 namespace chat {
 
 struct json_member {
-    std::string_view name; ///< the one that is wanted
-    std::string_view
-        text{}; ///< of its value, valid as long as the object's; empty when there is none
+    std::string_view name; ///< which member to find
+    /// The text of its value, valid as long as the object's text; empty if there is no such member.
+    std::string_view text{};
     bool is_string = false;
-    std::size_t size = 0; ///< if it is a string: bytes, without quotes and escapes
+    std::size_t size = 0; ///< the decoded size in bytes, if the value is a string
 };
 
-/// Finds the wanted members of an object, each the last of its name. What is valid JSON but no object
-/// has none. Fails if it is not valid JSON.
+/// Finds the wanted members of an object; if a name occurs twice, the last one. Other valid JSON has no
+/// members. Fails if the text is not valid JSON.
 boost::system::error_code read_members(std::string_view json, std::span<json_member> wanted);
 
-/// What a string stands for that read_members has found.
+/// Decodes a string that read_members() has found: removes quotes and escapes.
 std::string decoded(std::string_view json_string);
 
 } // namespace chat

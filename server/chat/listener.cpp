@@ -9,41 +9,41 @@
 
 namespace chat {
 
-listener::listener(acceptor_type acceptor, limits most, admission& door, room& place,
+listener::listener(acceptor_type acceptor, limits most, admission& limiter, room& chat_room,
                    roster& everyone, session_limits limits_of_each)
     : acceptor_{std::move(acceptor)}
     , pause_timer_{acceptor_.get_executor()}
-    , admission_{door}
-    , room_{place}
+    , admission_{limiter}
+    , room_{chat_room}
     , roster_{everyone}
     , most_{most}
     , limits_of_each_{std::move(limits_of_each)} {}
 
 task<> listener::accept_all() {
     while (acceptor_.is_open()) {
-        // Counted, since accept() itself would only fail when no descriptor is left for anybody: then
-        // the admin plane could not answer either, and a health check would end a server that is well.
+        // Count connections, because accept() fails only when no descriptor is left at all. Then the
+        // admin plane could not answer either, and a health check would kill a healthy server.
         if (connections() >= most_.descriptors) {
-            co_await pause("the other descriptors are not for clients");
+            co_await pause("the remaining descriptors are reserved");
             continue;
         }
         auto [error, socket] = co_await acceptor_.async_accept(asio::as_tuple(use_task));
         if (!error) {
             if (std::exchange(paused_, false))
-                spdlog::info("accept goes on connections={}", connections());
+                spdlog::info("accept resumed connections={}", connections());
             start(std::move(socket));
         } else if (error != asio::error::operation_aborted) {
-            // Out of descriptors all the same: others have opened more than was expected.
+            // Out of descriptors anyway: other parts of the process opened more than expected.
             co_await pause(error.message());
         }
     }
 }
 
-/// Those who are here chat on; those who come wait.
+/// Connected clients continue; new connections wait in the kernel's backlog.
 task<> listener::pause(std::string reason) {
     constexpr std::chrono::milliseconds until_a_descriptor_is_free{100};
     if (!std::exchange(paused_, true)) {
-        counted.struck.add(limit::descriptors);
+        counted.limit_hits.add(limit::descriptors);
         spdlog::warn("accept paused reason=\"{}\" connections={}", reason, connections());
     }
     pause_timer_.expires_after(until_a_descriptor_is_free);
@@ -77,16 +77,16 @@ void listener::start(wire::socket_type socket) {
                    });
 }
 
-// Said at most once a second: that many come at once is why they get no answer.
-void listener::refuse(limit struck) {
-    counted.struck.add(struck);
+// Logs at most once a second, because connections are refused unanswered when many come at once.
+void listener::refuse(limit hit) {
+    counted.limit_hits.add(hit);
     ++refused_;
     const auto now = session::clock::now();
-    if (now - told_refusals_ < std::chrono::seconds{1})
+    if (now - logged_refusals_ < std::chrono::seconds{1})
         return;
-    told_refusals_ = now;
+    logged_refusals_ = now;
     spdlog::info("turned away without an answer reason={} times={}",
-                 limit_names[static_cast<std::size_t>(struck)], std::exchange(refused_, 0));
+                 limit_names[static_cast<std::size_t>(hit)], std::exchange(refused_, 0));
 }
 
 void listener::abort_all() {

@@ -17,15 +17,15 @@ class listener {
 public:
     using acceptor_type = asio::basic_socket_acceptor<asio::ip::tcp, loop_executor>;
 
-    /// Of connections, those in the handshake too.
+    /// Limits on connections, including those in the handshake.
     struct limits {
-        std::size_t connections; ///< what comes beyond it is closed unheard
-        std::size_t descriptors; ///< with as many connections, those who come wait in the kernel
+        std::size_t connections; ///< further connections are closed without an answer
+        std::size_t descriptors; ///< further connections wait in the kernel's backlog
     };
 
-    /// The acceptor listens already.
-    listener(acceptor_type acceptor, limits most, admission& door, room& place, roster& everyone,
-             session_limits limits_of_each);
+    /// The acceptor is already listening.
+    listener(acceptor_type acceptor, limits most, admission& limiter, room& chat_room,
+             roster& everyone, session_limits limits_of_each);
 
     [[nodiscard]] asio::ip::tcp::endpoint local_endpoint() const {
         return acceptor_.local_endpoint();
@@ -36,10 +36,10 @@ public:
 
     void stop();
 
-    /// Waits no longer for requests that are not complete. Until there are none, call it again.
+    /// Stops waiting for incomplete requests. Call it again until there are none.
     void give_up_handshakes();
 
-    /// Cuts every connection, those in the handshake too.
+    /// Resets every connection, including those in the handshake.
     void abort_all();
 
     /// Connections that have not ended.
@@ -48,7 +48,7 @@ public:
 private:
     task<> pause(std::string reason);
     void start(wire::socket_type socket);
-    void refuse(limit struck);
+    void refuse(limit hit);
 
     acceptor_type acceptor_;
     loop_timer pause_timer_;
@@ -59,8 +59,8 @@ private:
     session_limits limits_of_each_;
     std::list<std::weak_ptr<session>> sessions_; // their coroutines own them
     bool paused_ = false;
-    std::size_t refused_ = 0; // without an answer, since that was logged
-    session::clock::time_point told_refusals_{};
+    std::size_t refused_ = 0; // connections closed without an answer since the last log line
+    session::clock::time_point logged_refusals_{};
 };
 
 } // namespace chat

@@ -1,42 +1,29 @@
 #include "server/chat/message_buffer.hpp"
 
 #include "server/chat/frame.hpp"
+#include "server/chat/protocol.hpp"
 
 #include <boost/smart_ptr/make_local_shared.hpp>
 
 #include <algorithm>
-#include <charconv>
 
 namespace chat {
-
-namespace {
-
-constexpr std::string_view payload_start = R"({"type":"message","seq":)";
-constexpr std::size_t max_digits = 20;
-
-} // namespace
 
 message_buffer::message_buffer(limits keep)
     : keep_{std::max<std::size_t>(keep.messages, 1), keep.bytes}
     , block_bytes_{std::clamp<std::size_t>(keep.bytes / 8, 4 * 1024, 256 * 1024)} {}
 
 std::uint64_t message_buffer::append(std::string_view rest) {
-    char digits[max_digits];
     const auto seq = newest_ + 1;
-    const auto digits_end = std::to_chars(digits, digits + max_digits, seq).ptr;
-    const auto digit_count = static_cast<std::size_t>(digits_end - digits);
-
+    const message_head head{seq};
     char header[max_frame_header];
-    const auto payload = payload_start.size() + digit_count + rest.size();
+    const auto payload = head.text().size() + rest.size();
     const auto header_size = write_text_header(header, payload);
 
     make_room_for(header_size + payload);
     auto& last = *blocks_.back();
     last.offsets.push_back(static_cast<std::uint32_t>(last.frames.size()));
-    last.frames.append(header, header_size)
-        .append(payload_start)
-        .append(digits, digit_count)
-        .append(rest);
+    last.frames.append(header, header_size).append(head.text()).append(rest);
     newest_ = seq;
     bytes_ += header_size + payload;
     drop_what_exceeds_the_limits();

@@ -1,7 +1,8 @@
-// The shared message buffer: the last N messages as ready-made frames, numbered from 1 without
-// holes. say appends, every session's deliver takes what is newer than its own cursor. It knows
-// nothing of locks or sockets; the room keeps it inside a guarded<message_buffer, buffer_mutex>.
-// Loop thread only: batches share its blocks, and count them without atomics.
+// The shared message buffer: the last N messages as ready-made frames, numbered from 1 without gaps.
+// say appends a message, and each session's deliver takes the messages that are newer than its own
+// cursor. The buffer knows no locks and no sockets. The room keeps it inside a
+// guarded<message_buffer, buffer_mutex>. Loop thread only: batches share its blocks, and their
+// reference counts are not atomic.
 #pragma once
 
 #include <boost/smart_ptr/local_shared_ptr.hpp>
@@ -15,21 +16,22 @@
 
 namespace chat {
 
-/// What a reader has not had yet: consecutive messages, oldest first, as whole frames. Stays valid
-/// while it is held, whatever the buffer drops meanwhile.
+/// Messages that a client has not been sent yet: consecutive, oldest first, as whole frames. The frames
+/// stay valid as long as `owner` is held, even if the buffer drops the messages meanwhile.
 struct news_batch {
-    boost::local_shared_ptr<const void> owner;
-    std::string_view frames;
-    std::uint64_t first = 0;  ///< sequence number of the first message in it
-    std::uint64_t count = 0;  ///< messages in it
-    std::uint64_t missed = 0; ///< messages between the cursor and `first` that have left the buffer
+    boost::local_shared_ptr<const void> owner{};
+    std::string_view frames{};
+    std::uint64_t first = 0; ///< number of the first message in the batch
+    std::uint64_t count = 0; ///< how many messages the batch has
+    std::uint64_t missed =
+        0; ///< how many messages before it left the buffer before they were taken
 
     [[nodiscard]] bool empty() const { return count == 0; }
 };
 
 class message_buffer {
 public:
-    /// What is kept: at most so many messages and so many bytes of frames, the newest always.
+    /// How much the buffer keeps. The newest message stays even if it exceeds `bytes`.
     struct limits {
         std::size_t messages = 1000;
         std::size_t bytes = 4 * 1024 * 1024;
@@ -37,29 +39,29 @@ public:
 
     explicit message_buffer(limits keep);
 
-    /// Numbers the message and stores it as one frame whose payload is
-    /// `{"type":"message","seq":N` + `rest`. Amortised O(rest).
+    /// Numbers a message and stores it as one frame. `rest` is from encode_message_rest(); its head is
+    /// added here. Returns the number. Amortised O(size of rest).
     std::uint64_t append(std::string_view rest);
 
-    /// Number of the newest message, 0 before the first.
+    /// The number of the newest message, 0 before the first.
     [[nodiscard]] std::uint64_t newest() const { return newest_; }
 
-    /// Number of the oldest message still here; newest() + 1 when there is none.
+    /// The number of the oldest message that is kept, newest() + 1 if there is none.
     [[nodiscard]] std::uint64_t oldest() const { return oldest_; }
 
-    /// Bytes of the frames that are kept.
+    /// The size of all frames that are kept.
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
-    /// What is newer than `cursor`: as much as one block has, at least one message if there is one.
-    /// Copies no message: a batch shares the block.
+    /// Returns the messages that are newer than `cursor`, as far as they are in one block. Empty only if
+    /// there are none. Copies nothing: the batch shares the block.
     [[nodiscard]] news_batch since(std::uint64_t cursor) const;
 
 private:
-    // Frames lie one behind the other in blocks, so that a batch is one contiguous run however many
-    // messages it has. A block's memory is reserved at once and never moves.
+    // The frames of a block are contiguous, so a batch is a single run of bytes, however many messages
+    // it has. The memory of a block is reserved when the block is made, and never moves.
     struct block {
         std::uint64_t first;                // number of its first message
-        std::vector<std::uint32_t> offsets; // where each of its frames starts
+        std::vector<std::uint32_t> offsets; // where each frame starts
         std::string frames;
 
         [[nodiscard]] std::uint64_t end() const { return first + offsets.size(); }

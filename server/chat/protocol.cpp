@@ -17,7 +17,7 @@ namespace json = boost::json;
 
 namespace {
 
-/// Appends the text as a JSON string, quotes and escapes included.
+/// Appends the text as a JSON string, with quotes and escapes.
 void append_json_string(std::string& out, std::string_view text) {
     const auto as_it_is = [](char c) {
         return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
@@ -40,8 +40,8 @@ void append_number(std::string& out, std::uint64_t number) {
     out.append(digits.data(), digits.size());
 }
 
-/// As `2026-11-22T21:34:00.123Z`, by arithmetic: strftime would take longer than all the rest, and a
-/// format string half as long.
+/// Appends the time as `2026-11-22T21:34:00.123Z`. Computes the digits by itself: strftime would take
+/// longer than the rest of encoding a message, and a format string half as long.
 void append_time(std::string& out, std::chrono::system_clock::time_point when) {
     using namespace std::chrono;
     const auto ms = floor<milliseconds>(when);
@@ -83,7 +83,7 @@ boost::system::result<request, refusal> parse_name(const json_member& name) {
                                max_name_characters)};
 }
 
-/// Takes one code point off the front; nothing when it is not valid UTF-8 (RFC 3629).
+/// Removes the first code point and returns it, or nothing if it is not valid UTF-8 (RFC 3629).
 std::optional<char32_t> next_code_point(std::string_view& text) {
     const auto lead = static_cast<unsigned char>(text.front());
     const std::size_t size = lead < 0x80   ? 1
@@ -113,7 +113,7 @@ struct code_range {
     char32_t first, last;
 };
 
-/// Controls, line ends, what turns a line round, and what is no character.
+/// Control characters, line ends, characters that change the direction of text, and noncharacters.
 constexpr auto not_printable = std::to_array<code_range>({
     {0x0000, 0x001F},
     {0x007F, 0x009F},
@@ -124,8 +124,8 @@ constexpr auto not_printable = std::to_array<code_range>({
     {0xFDD0, 0xFDEF},
 });
 
-/// Blank, or ignorable by default (Unicode, DerivedCoreProperties.txt): names of these alone would be
-/// invisible. Within others they may have their use, as in a picture that is joined of several.
+/// Characters that are blank, or ignorable by default (Unicode, DerivedCoreProperties.txt). A name with
+/// nothing else would be invisible. Inside a name they can be useful: they join several emoji into one.
 constexpr auto invisible = std::to_array<code_range>({
     {0x0020, 0x0020},   {0x00A0, 0x00A0}, {0x00AD, 0x00AD}, {0x034F, 0x034F},   {0x115F, 0x1160},
     {0x1680, 0x1680},   {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x2000, 0x200D},   {0x202F, 0x202F},
@@ -140,7 +140,7 @@ bool is_in(std::span<const code_range> ranges, char32_t code) {
 }
 
 bool is_printable(char32_t code) {
-    const bool ends_a_plane = (code & 0xFFFE) == 0xFFFE; // no character either
+    const bool ends_a_plane = (code & 0xFFFE) == 0xFFFE; // also a noncharacter
     return !ends_a_plane && !is_in(not_printable, code);
 }
 
@@ -244,6 +244,11 @@ std::string encode_error(const refusal& why) {
     append_json_string(text, why.reason);
     text += '}';
     return text;
+}
+
+message_head::message_head(std::uint64_t seq) {
+    const auto digits = std::ranges::copy(before_seq, text_.begin()).out;
+    size_ = static_cast<std::size_t>(std::to_chars(digits, text_.end(), seq).ptr - text_.data());
 }
 
 std::string encode_message_rest(std::uint64_t id, std::string_view from, std::string_view text_json,

@@ -1,6 +1,6 @@
-// How many messages a second a client may say: a token bucket that holds one second's worth, or more if
-// it is told so. Beside it lies credit for time in which the server read nothing of the client, as what it said meanwhile comes
-// all at once.
+// Limits how many messages a second a client may send: a token bucket that holds one second's worth,
+// or more if configured. It also keeps credit for time in which the server did not read from the
+// client, because messages sent meanwhile arrive all at once.
 #pragma once
 
 #include <algorithm>
@@ -9,26 +9,26 @@
 
 namespace chat {
 
-/// Loop thread only; all in constant time.
+/// Loop thread only. Every call takes constant time.
 class rate_limit {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// How the client was read since the last look.
+    /// How reading from the client went since the last look_back().
     enum class reading { went_on, stood_still, waited_for_the_lock };
 
-    /// So many messages a second; 0 is any number.
+    /// Allows `rate` messages a second; 0: no limit.
     rate_limit(std::size_t rate, clock::time_point now)
         : rate_limit{rate, now, rate} {}
 
-    /// The same, and so many at once.
+    /// The same, with at most `at_once` messages at a time.
     rate_limit(std::size_t rate, clock::time_point now, std::size_t at_once)
         : rate_{static_cast<double>(rate)}
         , most_{static_cast<double>(at_once)}
         , allowance_{most_}
         , refilled_at_{now} {}
 
-    /// A message more, read at this time; false when it is one too many.
+    /// Counts a message that was read at this time. Returns false if it exceeds the limit.
     [[nodiscard]] bool allows_one(clock::time_point now) {
         if (rate_ == 0)
             return true;
@@ -40,19 +40,19 @@ public:
         return true;
     }
 
-    /// Allows one more, if there is room for it.
+    /// Allows one more message, if the bucket has room for it.
     void grant_one() { allowance_ = std::min(most_, allowance_ + 1); }
 
-    /// To be called several times a second.
+    /// Updates the credit. Call it several times a second.
     void look_back(reading was, clock::time_point now) {
         refill(now);
         switch (was) {
         case reading::went_on:
-            // It ran over, so credit is not needed any more.
+            // The bucket ran over, so that much credit is no longer needed.
             credit_ -= std::min(credit_, overflow_);
             break;
         case reading::stood_still:
-            // The longest counts: a loop that is always late saves up nothing.
+            // Only the longest standstill counts, so a loop that is always late adds no more credit.
             credit_ = std::max(credit_, overflow_);
             break;
         case reading::waited_for_the_lock:
@@ -75,7 +75,7 @@ private:
     double rate_;
     double most_;
     double allowance_;
-    double overflow_ = 0; // what the bucket had no room for since the last look
+    double overflow_ = 0; // more than the bucket had room for since the last look_back()
     double credit_ = 0;
     clock::time_point refilled_at_;
 };

@@ -1,10 +1,10 @@
-// Where the lesson is. Three kinds of task share one guarded buffer on one thread:
+// The lesson is in this file. Three kinds of task share one guarded buffer on one thread:
 //
-//   say      (A)  lock ─ append ─ announce ─ co_await the ack         one for each message
-//   fan_out  (B)  wait for an announcement ─ lock ─ look ─ wake all   one for the room
-//   deliver       lock ─ take news ─ send ─ co_await takes_news       one for each client
+//   say      (A)  lock ─ append ─ announce ─ co_await the ack         one per message
+//   fan_out  (B)  wait for an announcement ─ lock ─ look ─ wake all   one per room
+//   deliver       lock ─ take news ─ send ─ co_await takes_news       one per client
 //
-// This file alone is compiled differently in the four builds; buffer_mutex.hpp has the switch.
+// Only this file is compiled differently in the four builds. The switch is in buffer_mutex.hpp.
 #include "server/chat/room.hpp"
 
 #include "server/chat/frame.hpp"
@@ -16,7 +16,7 @@
 
 #include <boost/asio/post.hpp>
 
-#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace chat {
@@ -28,13 +28,13 @@ struct room::shared {
 
     guarded<message_buffer, buffer_mutex> messages;
 
-    // Not guarded: only turns of the loop touch them, and never across a suspension.
-    wake_up announced; // something was said
-    // Since all were woken last. What counts is what is in the buffer: not a message that still waits
-    // for the lock.
+    // Not guarded: used only within a turn of the loop, never across a suspension.
+    wake_up announced; // by say
+    // Messages in the buffer that are newer than the last wake_all(). A message that still waits for
+    // the lock does not count.
     std::uint64_t new_messages = 0;
     std::uint64_t new_bytes = 0;
-    std::uint64_t newest = 0; // what fan_out saw last: a deliver that is there may sleep
+    std::uint64_t newest = 0; // as fan_out saw it; deliver sleeps when its cursor is there
 };
 
 room::flavour room::built_with() {
@@ -54,14 +54,14 @@ task<> room::say(std::shared_ptr<session> from, say_request said) {
 
     auto buffer = co_await shared_->messages.lock({"say", from->id()});
     const auto seq = buffer->append(rest);
-    // The announcement is posted before the ack's completion can be. So the fan-out's turn comes
-    // first, and asks for this very lock while we sleep below. That order makes the freeze certain.
+    // The announcement is posted before the completion of the ack. So fan_out runs first, and asks
+    // for this lock while say is suspended below. This order makes the freeze certain.
     announce(rest.size());
 
-    // WRONG ON PURPOSE in the across_await builds: the guard lives on through the co_await below.
-    // With std::mutex the fan-out then blocks the only thread that could end our sleep, and the
-    // server is frozen: see workshop/01-the-freeze. The released builds show the fix: these two lines,
-    // and the same two for deliver, in send_news.
+    // WRONG ON PURPOSE in the across_await builds: the guard is held across the co_await below. With
+    // std::mutex, fan_out then blocks the only thread that could resume say, and the server is frozen:
+    // see workshop/01-the-freeze. The fix, in the released builds, is the next two lines, and the same
+    // two lines in take_news() for deliver.
     if constexpr (!hold_guard_across_await)
         buffer.unlock();
     co_await from->reply(encode_ack(said.ref, seq));
@@ -73,7 +73,7 @@ task<> room::fan_out() {
         if (stopped_)
             co_return;
         {
-            // On the first turn after the announcement, before any waiting.
+            // In its first turn after the announcement, before it waits for anything else.
             auto buffer = co_await shared_->messages.lock({"fan_out"});
             shared_->newest = buffer->newest();
         }
@@ -82,7 +82,7 @@ task<> room::fan_out() {
             shared_->newest = buffer->newest();
         }
         {
-            // In this turn: a post for each client would cost as much as its lock.
+            // Wakes all in this turn: a post per client would cost as much as the client's lock.
             const send_round::open together{round_};
             roster_.wake_all();
         }
@@ -92,52 +92,52 @@ task<> room::fan_out() {
 
 namespace {
 
-// Sends what the client has not had yet; returns how many messages were taken. A function of its own,
-// so that the news lie on the stack: what a coroutine keeps in its frame has left the cache by the
-// next message.
-std::uint64_t send_news(session& to, guarded<message_buffer, buffer_mutex>::guard& buffer,
-                        send_round& round) {
-    // Not when it was greeted: what has left the buffer since is a shorter history, and no gap.
-    if (std::exchange(to.wants_history, false))
-        to.cursor = std::min(to.cursor, buffer->oldest() - 1);
-    auto news = buffer->since(to.cursor);
+// Takes the next news for this client from the buffer. In the released builds, releases the lock.
+news_batch take_news(session& to, guarded<message_buffer, buffer_mutex>::guard& buffer) {
+    auto news = to.progress.take(*buffer);
     if constexpr (!hold_guard_across_await)
         buffer.unlock();
     if (news.missed > 0) {
-        to.cursor += news.missed;
-        counted.struck.add(limit::history);
+        counted.limit_hits.add(limit::history);
         counted.missed_messages.add(news.missed);
-        // Not as a reply: the reader may be waiting for room in that lane, and one can wait.
+        // Not by reply(): the reader may be waiting for room in that lane, and only one task can.
         to.out().push_gap(text_frame(encode_gap(news.missed)));
     }
-    // Whoever holds the lock writes at once, that is with the lock held; the others write together.
-    const auto taken =
-        hold_guard_across_await ? to.out().send_news(news) : round.send(to, std::move(news));
-    to.cursor += taken;
-    return taken;
+    return news;
+}
+
+// Sends the next news to this client, and returns how many messages were taken. Not part of the
+// coroutine, so that the batch is on the stack: what a coroutine keeps in its frame has left the cache
+// by the next message.
+std::uint64_t send_news(session& to, guarded<message_buffer, buffer_mutex>::guard& buffer,
+                        send_round& round) {
+    auto news = take_news(to, buffer);
+    // With the lock held, each deliver task sends by itself. Otherwise the sends of a round go together.
+    return hold_guard_across_await ? send_round::send_at_once(to, news)
+                                   : round.send(to, std::move(news));
 }
 
 } // namespace
 
 task<> room::deliver(std::shared_ptr<session> to) {
     while (!to->out().is_closing()) {
-        if (to->cursor >= shared_->newest && !to->wants_history) {
+        if (!to->progress.is_behind(shared_->newest)) {
             if (to->is_going())
                 break;
-            co_await to->has_news.wait();
+            co_await to->progress.has_news.wait();
             continue;
         }
-        // Shorter than a look at the clock: the ledger times a sample.
+        // In the released builds, too short for reading the clock each time: the ledger samples.
         constexpr bool brief = !hold_guard_across_await;
-        // Nearly always free: then there is nothing to await, and no coroutine frame to pay for.
+        // The lock is nearly always free. Then this saves the coroutine frame of lock().
         auto buffer = shared_->messages.try_lock({"deliver", to->id(), brief});
         if (!buffer)
             buffer = co_await shared_->messages.lock({"deliver", to->id()});
         if (send_news(*to, buffer, round_) > 0)
             continue;
-        // WRONG ON PURPOSE in the across_await builds: as long as this client's socket is full,
-        // nobody else gets the lock. With the async mutex the loop still turns, and everybody
-        // starves.
+        // WRONG ON PURPOSE in the across_await builds: nobody else gets the lock as long as this
+        // client's socket is full. With the async mutex the loop still turns, but all tasks that need
+        // the lock starve.
         co_await to->takes_news();
     }
 }
@@ -147,8 +147,7 @@ task<> room::greet(std::shared_ptr<session> newcomer, std::size_t max_message_by
     {
         auto buffer = co_await shared_->messages.lock({"greet", newcomer->id()});
         newest = buffer->newest();
-        newcomer->cursor = newest;
-        newcomer->wants_history = newest > 0;
+        newcomer->progress.start_with_history(newest);
     }
     const auto [mutex, guard] = built_with();
     const welcome greeting{.id = newcomer->id(),
@@ -180,17 +179,17 @@ void room::stop() {
 }
 
 void room::announce(std::size_t bytes) {
-    if (shared_->new_messages == 0) // else fan_out is on its way, and will look again
+    if (shared_->new_messages == 0) // otherwise fan_out was notified already, and looks again
         shared_->announced.notify();
     ++shared_->new_messages;
     shared_->new_bytes += bytes;
 }
 
-// Waits until reading is quiet, that is for two turns of the loop without news, the one since the
-// announcement included: what is read meanwhile goes out in the same sends, and sends are what costs.
-// A client that sends without waiting has a turn for each of its messages, so the turns are limited by
-// what they bring, which is about a quarter of what the buffer keeps (one turn can bring more to a
-// small buffer), and by their time.
+// Waits for more messages, because those that are read now go out in the same sends, and sends are
+// what costs. Stops after two turns of the loop without news, counting the turn since the
+// announcement. A client that sends without pause brings news in every turn, so two more limits
+// apply: about a quarter of what the buffer keeps (a single turn may bring more than that to a small
+// buffer), and a time.
 task<bool> room::reading_brings_more() {
     constexpr int quiet_turns = 2;
     constexpr std::chrono::milliseconds most_time{2};
@@ -200,7 +199,7 @@ task<bool> room::reading_brings_more() {
     };
     const auto start = std::chrono::steady_clock::now();
     const auto at_first = shared_->new_messages;
-    int quiet = at_first == 1 ? 1 : 0; // has the turn since the announcement brought more?
+    int quiet = at_first == 1 ? 1 : 0; // 1 if the turn since the announcement brought nothing more
     while (quiet < quiet_turns && !is_enough()) {
         const auto before = shared_->new_messages;
         co_await asio::post(loop_, use_task);

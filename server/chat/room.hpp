@@ -1,5 +1,5 @@
-// The chat itself: what is said goes into the shared message buffer and from there to everyone.
-// Which lock guards the buffer, and for how long, is known to room.cpp alone.
+// The chat itself: every message goes into the shared message buffer and from there to all clients.
+// Only room.cpp knows which lock guards the buffer, and how long the lock is held.
 #pragma once
 
 #include "server/chat/message_buffer.hpp"
@@ -18,7 +18,7 @@ class session;
 
 class room {
 public:
-    /// The lock that this build was made with: `std` or `async`, `across_await` or `released`.
+    /// How this build locks the buffer: `std` or `async`, `across_await` or `released`.
     struct flavour {
         std::string_view mutex;
         std::string_view guard;
@@ -26,40 +26,41 @@ public:
 
     static flavour built_with();
 
-    /// Whether this build has a client's deliver keep the lock while it waits for the client.
+    /// True if a deliver task of this build holds the lock while it waits for its client.
     [[nodiscard]] static bool waits_with_the_lock();
 
     room(loop_executor loop, roster& everyone, message_buffer::limits keep, lock_ledger& ledger);
     ~room();
 
-    /// Task A: stores what was said, announces it, and awaits that its sender's ack is accepted. What
-    /// `said` refers to must stay valid until then.
+    /// Task A: stores a message, announces it, and waits until the sender's ack is accepted. The text
+    /// that `said` refers to must stay valid until then.
     task<> say(std::shared_ptr<session> from, say_request said);
 
-    /// Task B, one for the room: after an announcement, wakes every client's deliver. Until stop().
+    /// Task B, one per room: wakes every client's deliver task after an announcement. Ends after
+    /// stop().
     task<> fan_out();
 
-    /// One for each client: sends it everything that its cursor has not passed. Ends with its wire,
-    /// or when the client is going and has had everything.
+    /// One per client: sends every message that the client's cursor has not passed. Ends when the wire
+    /// closes, or when the client is leaving and everything was sent.
     task<> deliver(std::shared_ptr<session> to);
 
-    /// Greets the client; its deliver begins with the history.
+    /// Sends the welcome. Delivery to this client then begins with the history.
     task<> greet(std::shared_ptr<session> newcomer, std::size_t max_message_bytes);
 
-    /// From here on nothing more can be said; completes when everyone's deliver knows the last
-    /// message.
+    /// Refuses messages from now on. Completes when every deliver task can see which message is the
+    /// last.
     task<> close();
 
-    /// What is known of the lock and its holder.
+    /// The record of the lock, its holder and its waiters.
     [[nodiscard]] lock_ledger& ledger() const { return ledger_; }
 
     [[nodiscard]] bool is_closed() const { return closed_; }
 
-    /// Ends fan_out, when everyone has left.
+    /// Ends fan_out(). Call it after all clients have left.
     void stop();
 
 private:
-    struct shared; // the guarded buffer: its type depends on the build
+    struct shared; // the guarded buffer, whose type depends on the build
 
     void announce(std::size_t bytes);
     task<bool> reading_brings_more();

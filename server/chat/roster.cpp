@@ -13,7 +13,8 @@ namespace chat {
 
 namespace {
 
-/// Each frame is a send of its own: ten thousand of them take the thread for a good part of a second.
+/// Each presence frame is a send of its own. Ten thousand of them occupy the thread for a good part
+/// of a second, so it takes a break after this many.
 constexpr std::size_t presence_at_once = 256;
 
 std::chrono::microseconds presence_pause(std::size_t members) {
@@ -35,8 +36,8 @@ task<> roster::watch_over() {
         timer_.expires_after(tick_);
         co_await timer_.async_wait(asio::as_tuple(use_task));
         const auto now = session::clock::now();
-        // When the loop has stood still, what has come meanwhile is to be read first. But not twice in a
-        // row: a loop that is always late has its limits, too.
+        // After the loop stood still, skip one check, so that input which arrived meanwhile is read
+        // first. Do not skip twice in a row: the limits also hold on a loop that is always late.
         const bool is_late = now - timer_.expiry() > tick_;
         has_stood_still = is_late && !has_stood_still;
         for (const auto& member : members_) {
@@ -47,7 +48,7 @@ task<> roster::watch_over() {
         if (changed_ && now - told_ >= presence_pause(members_.size())) {
             changed_ = false;
             told_ = now;
-            co_await tell_presence();
+            co_await send_presence();
         }
     }
 }
@@ -73,10 +74,10 @@ void roster::remove(const session& member) {
     changed_ = true;
 }
 
-task<> roster::tell_presence() {
+task<> roster::send_presence() {
     const auto frame = text_frame(encode_presence(members_.size()));
-    // By index, since others have their turn meanwhile. Whoever is passed over because somebody left
-    // has the next presence, which that brings.
+    // By index, because members may come and leave during the co_await. A leaving member can cause
+    // another to be skipped, but it also causes the next presence, which reaches everybody.
     for (std::size_t i = 0; i < members_.size(); ++i) {
         members_[i]->out().set_presence(frame);
         members_[i]->out().flush();
@@ -86,10 +87,10 @@ task<> roster::tell_presence() {
 }
 
 void roster::wake_all() {
-    // No one joins or leaves within this loop: both are turns of their own. What a thousand sessions
-    // keep is more than the cache holds, so the next ones are fetched while this one takes its news:
-    // first the session alone, since to look into it for what it points to would wait for it. (A little
-    // nearer or farther is the same.)
+    // Nobody joins or leaves within this loop: both happen in turns of their own. A thousand sessions
+    // do not fit into the cache, so the next ones are prefetched while this one takes its news. First
+    // only the session object: following its pointers has to wait until it has arrived. (The distances
+    // are not critical.)
     constexpr std::size_t near = 4;
     constexpr std::size_t far = 10;
     const auto count = members_.size();
@@ -98,7 +99,7 @@ void roster::wake_all() {
             __builtin_prefetch(members_[i + far].get());
         if (i + near < count)
             members_[i + near]->prefetch();
-        members_[i]->has_news.resume();
+        members_[i]->progress.has_news.resume();
     }
 }
 

@@ -1,5 +1,6 @@
-// Who is here: the sessions that take part, their number, and the presence frames that tell it. A
-// task of its own looks after their time limits. Loop thread only; never takes the chat lock.
+// The list of the sessions that take part in the chat. Tells the clients their number in presence
+// frames, and checks the sessions' time limits in a task of its own. Loop thread only. Never takes
+// the chat lock.
 #pragma once
 
 #include "server/chat/session.hpp"
@@ -14,41 +15,41 @@ namespace chat {
 
 class roster {
 public:
-    /// `tick` is how often time limits are looked at, and so how exactly they are kept. Presence is
-    /// sent with a tick, too, but at most four times a second, and less often to very many.
+    /// Time limits are checked once per `tick`, so `tick` is also their precision. Presence is sent at
+    /// a tick, at most four times a second, and less often to very many clients.
     roster(loop_executor loop, std::chrono::milliseconds tick, session_names& names);
 
-    /// Loops until stop().
+    /// Checks time limits and sends presence until stop().
     task<> watch_over();
     void stop();
 
     [[nodiscard]] std::size_t size() const { return members_.size(); }
 
-    /// What the clients are called, for the watch thread.
+    /// The names of the clients, for the watch thread.
     [[nodiscard]] session_names& names() const { return names_; }
 
-    /// A number for a new session, never used again.
+    /// Returns a number for a new session, which is never used again.
     [[nodiscard]] std::uint64_t next_id() { return ++last_id_; }
 
     void add(std::shared_ptr<session> member);
     void remove(const session& member);
 
-    /// Runs all sleeping deliver tasks in this call.
+    /// Runs every sleeping deliver task inside this call.
     void wake_all();
 
-    /// Each leaves when it has been given all there is.
+    /// Makes every session leave as soon as all messages were delivered to it.
     void dismiss_all();
 
 private:
-    task<> tell_presence();
+    task<> send_presence();
 
     std::vector<std::shared_ptr<session>> members_;
     loop_timer timer_;
     std::chrono::milliseconds tick_;
     session_names& names_;
     std::uint64_t last_id_ = 0;
-    session::clock::time_point told_{}; // the last presence
-    bool changed_ = false;
+    session::clock::time_point told_{}; // when presence was sent last
+    bool changed_ = false;              // the number of members, since then
     bool stopped_ = false;
 };
 

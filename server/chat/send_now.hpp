@@ -1,4 +1,5 @@
-// The system calls that send. They neither wait nor raise SIGPIPE: bytes sent, or -1 with errno set.
+// The system calls that send. They do not wait and do not raise SIGPIPE. They return the number of
+// bytes sent, or -1 with errno set.
 #pragma once
 
 #include <sys/socket.h>
@@ -16,9 +17,9 @@ namespace detail {
 
 inline constexpr int how_to_send = MSG_DONTWAIT | MSG_NOSIGNAL;
 
-// The functions of glibc are points of cancellation: in a process of several threads that costs 41
-// instructions a call (of 2.36), and nothing here waits. But a sanitizer sees them alone, and checks
-// through them what is sent.
+// The functions of glibc are cancellation points. In a process with several threads that costs 41
+// instructions per call (glibc 2.36), and these calls do not wait. Sanitizers intercept only the
+// functions of glibc, and check what is sent through them.
 inline ssize_t try_send(int socket, std::string_view bytes) {
     if constexpr (CHAT_SANITIZED)
         return ::send(socket, bytes.data(), bytes.size(), how_to_send);
@@ -43,7 +44,7 @@ inline ssize_t send_now(int socket, std::string_view bytes) {
     return sent;
 }
 
-/// One part alone is nearly always all there is, and costs the kernel less than a list.
+/// Sends a single part, which is the common case, without a list: that is cheaper for the kernel.
 inline ssize_t send_now(int socket, std::span<iovec> parts) {
     if (parts.size() == 1)
         return send_now(socket, {static_cast<const char*>(parts[0].iov_base), parts[0].iov_len});

@@ -1,6 +1,5 @@
 #include "server/chat/send_round.hpp"
 
-#include "server/chat/send_now.hpp"
 #include "server/chat/session.hpp"
 #include "server/numbers/counters.hpp"
 
@@ -20,30 +19,35 @@ send_round::open::~open() {
 }
 
 std::uint64_t send_round::send(session& to, news_batch news) {
-    // What this client has put aside already goes first, and perhaps not all of it.
-    if (used_ == waiting_.size() || (used_ > 0 && waiting_[used_ - 1].to == &to))
+    // A batch that was put aside for this client goes first, and the socket may not take all of it.
+    if (used_ == deferred_.size() || (used_ > 0 && deferred_[used_ - 1].to == &to))
         send_all();
-    // Who is going says goodbye with the last news, and that must not overtake them.
-    if (!is_open_ || to.is_going() || !to.out().owes_nothing())
-        return to.out().send_news(news);
+    // A departing client's close frame follows its last news, so it must not be put aside.
+    if (!is_open_ || to.is_going() || !to.out().owes_only_news())
+        return send_at_once(to, news);
     const auto count = news.count;
-    waiting_[used_++] = {&to, to.out().native_handle(), std::move(news)};
+    deferred_[used_++] = {&to, to.out().defer(std::move(news))};
     return count;
+}
+
+std::uint64_t send_round::send_at_once(session& to, const news_batch& news) {
+    const auto taken = to.out().send_news(news);
+    to.progress.give_back(news.count - taken);
+    return taken;
 }
 
 void send_round::send_all() {
     std::uint64_t deliveries = 0;
     std::uint64_t bytes = 0;
-    for (auto& [to, socket, news] : std::span{waiting_}.first(std::exchange(used_, 0))) {
-        const auto sent = send_now(socket, news.frames);
-        if (sent == static_cast<ssize_t>(news.frames.size())) {
-            deliveries += news.count;
-            bytes += news.frames.size();
+    for (auto& [to, news] : std::span{deferred_}.first(std::exchange(used_, 0))) {
+        if (const auto not_taken = news.send()) {
+            to->progress.give_back(*not_taken);
+            to->progress.has_news.notify();
         } else {
-            to->cursor -= news.count - to->out().sent_in_part(news, sent);
-            to->has_news.notify();
+            deliveries += news.messages();
+            bytes += news.bytes();
         }
-        news.owner.reset();
+        news.release();
     }
     counted.deliveries.add(deliveries);
     counted.sent_bytes.add(bytes);

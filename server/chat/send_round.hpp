@@ -1,10 +1,11 @@
-// The sends of one round, put together. What the kernel runs for a send drives most of our code and
-// data out of the cache, so that a delivery between two sends runs cold. In a round, some dozens of
-// sessions first take what is new, and then one send follows the other.
-// Loop thread only. A round is a part of one turn of the loop: nothing else happens meanwhile.
+// Puts the sends of one round together. The kernel's code for a send drives most of our code and data
+// out of the cache, so a delivery between two sends runs with a cold cache. In a round, some dozens
+// of sessions first take their news, and then one send follows the other.
+// Loop thread only. A round is part of one turn of the loop: nothing else happens meanwhile.
 #pragma once
 
 #include "server/chat/message_buffer.hpp"
+#include "server/chat/wire.hpp"
 
 #include <array>
 #include <cstddef>
@@ -16,7 +17,7 @@ class session;
 
 class send_round {
 public:
-    /// The round lasts as long as this; its end sends what is still put aside.
+    /// Opens the round, and sends at its end what is still put aside.
     class [[nodiscard]] open {
     public:
         explicit open(send_round& round);
@@ -28,24 +29,29 @@ public:
         send_round& round_;
     };
 
-    /// As wire::send_news, and the caller adds the result to its cursor. But in a round, news that
-    /// are all that is owed are put aside, and count as taken. What the socket then does not take,
-    /// the cursor is set back by, and deliver is woken for it.
+    /// Sends a batch that was just taken from `to.progress`, and gives back the messages that the
+    /// socket does not take. Returns how many were taken; see wire::send_news(). If the round is open
+    /// and nothing else is owed to the client, the batch is put aside and counts as taken. Messages
+    /// that the socket does not take at the end of the round are given back then, and the deliver task
+    /// is woken.
     [[nodiscard]] std::uint64_t send(session& to, news_batch news);
 
+    /// The same, but puts nothing aside.
+    [[nodiscard]] static std::uint64_t send_at_once(session& to, const news_batch& news);
+
 private:
-    struct put_aside {
-        session*
-            to; // of a member, whose deliver sleeps or calls send(): it does not end in this turn
-        int socket;
-        news_batch news;
+    // The session takes part in the chat, and its deliver task sleeps or is in send(). Neither ends in
+    // this turn.
+    struct deferred {
+        session* to;
+        wire::deferred_news news;
     };
 
     void send_all();
 
     bool is_open_ = false;
     std::size_t used_ = 0;
-    std::array<put_aside, 64> waiting_;
+    std::array<deferred, 64> deferred_;
 };
 
 } // namespace chat

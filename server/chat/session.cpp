@@ -28,21 +28,21 @@ namespace {
 
 // For the upgrade answer, and for a peer that does not answer our close frame.
 constexpr std::chrono::seconds patience_with_handshakes{5};
-// How long a peer that takes nothing may still take our close frame.
-constexpr std::chrono::seconds goodbye_time{1};
+// How long a connection that is being closed may still take the close frame.
+constexpr std::chrono::seconds time_to_take_the_close_frame{1};
 
-// What a message may take on the wire, in fragments of one byte: seven bytes for each, and some empty
-// fragments. The first summand is for what Beast has read ahead.
+// How much one message may take on the wire. In fragments of one byte, each byte takes seven; a factor
+// of eight leaves room for some empty fragments. The constant allows for data that Beast reads ahead.
 constexpr std::size_t least_wire_bytes = 64 * 1024;
 constexpr std::size_t wire_bytes_per_byte = 8;
 
-// Pings, pongs and the like: so many a second, and so many that a client has saved up. And one with each
-// message, since whoever may say so much may ask as often whether it has arrived.
+// Limits pings, pongs and other control frames: this many per second, and this many saved up. Each
+// message allows one more, because a client may check for each message whether it has arrived.
 constexpr std::size_t control_frames_per_second = 100;
 constexpr std::size_t control_frames_at_once = 5000;
 
-// What is still taken from a client that was told to go, and may not know it yet.
-constexpr std::size_t read_after_goodbye = 64 * 1024;
+// How much is still read from a client that was told to go and may not know it yet.
+constexpr std::size_t read_after_close_frame = 64 * 1024;
 
 } // namespace
 
@@ -53,12 +53,12 @@ struct session::connection {
     websocket::stream<wire, /*deflate*/ false> stream;
 };
 
-session::session(wire::socket_type socket, admission::ticket ticket, room& place, roster& everyone,
-                 const session_limits& limits)
-    : has_news{socket.get_executor()}
+session::session(wire::socket_type socket, admission::ticket ticket, room& chat_room,
+                 roster& everyone, const session_limits& limits)
+    : progress{socket.get_executor()}
     , connection_{std::make_unique<connection>(std::move(socket))}
     , out_{&connection_->stream.next_layer()}
-    , room_{place}
+    , room_{chat_room}
     , roster_{everyone}
     , limits_{limits}
     , id_{everyone.next_id()}
@@ -87,20 +87,21 @@ task<> session::run() {
         roster_.add(self);
         spdlog::info("joined session={} name={:?} clients={}", id_, name_, roster_.size());
         if (room_.is_closed())
-            leave_when_delivered(); // came during the shutdown, after the others were told to go
+            leave_when_delivered(); // joined during the shutdown, after the others were told to go
         deliver_in_background();
         const auto end = co_await read_loop();
-        out().flush(); // who sends no more may still read: what its socket takes at once
+        out().flush(); // a client that has stopped sending may still read
         if (end == last_read::too_much && !out().blocked_since())
-            co_await out().linger(self, goodbye_time);
+            co_await out().linger(self, time_to_take_the_close_frame);
     } catch (...) {
         failed = std::current_exception();
     }
-    // However it ended. No destructor does this: a loop that dies would run it, after the roster.
+    // Clean up, however the client left. Not in a destructor, because destroying the loop would run it
+    // when the roster no longer exists.
     out().close();
     roster_.remove(*this);
     roster_.names().erase(id_);
-    has_news.notify(); // deliver sees that the wire is closed, and ends
+    progress.has_news.notify(); // deliver sees that the wire is closed and ends
     if (failed)
         std::rethrow_exception(failed);
 }
@@ -110,7 +111,7 @@ task<bool> session::handshake() {
     const auto upgrade = co_await receive_upgrade(out(), self, limits_.handshake, reading_request_);
     if (!upgrade)
         co_return false;
-    if (const auto against = apply_for_a_place()) {
+    if (const auto against = ask_for_admission()) {
         co_await turn_away(out(), self, *against);
         co_return false;
     }
@@ -120,8 +121,8 @@ task<bool> session::handshake() {
                                                       websocket::stream_base::none(), false});
     const auto [error] = co_await stream.async_accept(*upgrade, asio::as_tuple(use_task));
     if (error.category() == make_error_code(websocket::error::bad_method).category()) {
-        // Beast has answered by itself, though receive_upgrade found nothing wrong.
-        counted.struck.add(limit::bad_request);
+        // Beast has rejected and answered a request that receive_upgrade accepted.
+        counted.limit_hits.add(limit::bad_request);
         log_refusal({boost::beast::http::status::bad_request, error.message()});
     }
     if (error)
@@ -138,7 +139,7 @@ task<bool> session::handshake() {
     co_return true;
 }
 
-std::optional<objection> session::apply_for_a_place() {
+std::optional<objection> session::ask_for_admission() {
     using boost::beast::http::status;
     if (room_.is_closed()) {
         counted.refused_shutting_down.add();
@@ -148,12 +149,12 @@ std::optional<objection> session::apply_for_a_place() {
     case admission::answer::granted:
         break;
     case admission::answer::full:
-        counted.struck.add(limit::clients);
+        counted.limit_hits.add(limit::clients);
         return objection{status::service_unavailable, "The server is full (see --max-clients)."};
     case admission::answer::address_full:
-        counted.struck.add(limit::clients_per_address);
+        counted.limit_hits.add(limit::clients_per_address);
         return objection{status::too_many_requests,
-                         "Too many clients of your address (see --max-per-address)."};
+                         "Too many clients from your address (see --max-per-address)."};
     }
     return {};
 }
@@ -169,7 +170,7 @@ void session::deliver_in_background() {
                        if (failed)
                            spdlog::error("deliver failed session={}", self->id_);
                        if (failed)
-                           self->leave(farewell::internal_error, "the server has made a mistake");
+                           self->leave(farewell::internal_error, "internal server error");
                        else if (self->is_going())
                            self->leave(farewell::going_away, "the server is shutting down");
                    });
@@ -179,22 +180,23 @@ task<session::last_read> session::read_loop() {
     auto& stream = connection_->stream;
     beast::flat_buffer buffer;
     for (;;) {
-        // Not async_read, which holds 1.5 KB ready for each client that may never speak. What is longer
-        // takes further rounds.
+        // Not async_read, because it reserves 1.5 KB for every client, even for one that never speaks.
+        // A longer message takes several reads.
         const std::size_t at_most = buffer.size() == 0 ? 128 : limits_.max_message_bytes;
         const auto [error, part] =
             co_await stream.async_read_some(buffer, at_most, asio::as_tuple(use_task));
         if (error) {
             if (error == websocket::error::message_too_big)
-                counted.struck.add(limit::message_bytes);
+                counted.limit_hits.add(limit::message_bytes);
             const bool too_much = out().has_read_too_much();
             spdlog::info("left session={} reason=\"{}\"", id_,
-                         too_much ? "it sends on and on" : error.message());
+                         too_much ? "too many bytes without a message" : error.message());
             if (too_much)
                 leave(limit::frame_flood, "too many empty fragments");
             co_return too_much ? last_read::too_much : last_read::failed;
         }
-        heard_ = clock::now(); // whole or not: within a frame nobody can answer a ping
+        // A part of a message counts, because a client cannot answer a ping in the middle of a frame.
+        heard_ = clock::now();
         if (!stream.is_message_done())
             continue;
         const auto size = buffer.size();
@@ -221,18 +223,18 @@ task<session::last_read> session::read_loop() {
     }
 }
 
-// Pings are answered by Beast. A client has reason to send one now and then, but not thousands.
+// Counts a control frame. Beast answers pings. A client needs to send one now and then, not thousands.
 void session::take_control_frame(std::size_t payload) {
     heard_ = clock::now();
     if (leaving_since_)
         return;
-    constexpr std::size_t header = 6; // with the mask
+    constexpr std::size_t header = 6; // including the mask
     out().explain(header + payload);
     if (!control_frames_.allows_one(heard_))
         leave(limit::frame_flood, "too many pings and pongs");
 }
 
-// No coroutine itself: each message would pay for a frame more.
+// Not a coroutine, because each message would pay for another coroutine frame.
 task<> session::handle(std::string_view payload) {
     auto parsed = parse_request(payload);
     if (parsed && room_.is_closed())
@@ -258,20 +260,21 @@ task<> session::rename(std::string name) {
 }
 
 task<> session::reply(std::string payload, std::source_location awaited_at) {
-    const auto frame = text_frame(std::exchange(payload, {})); // it may be long, and we may wait
+    // A payload may be long, and this task may wait, so the payload is freed now.
+    const auto frame = text_frame(std::exchange(payload, {}));
     bool has_waited = false;
     while (!out().push_reply(frame)) {
-        // The next news would take the lane along, but perhaps they wait for a lock that our caller has.
+        // The next news would also send this lane, but may be waiting for a lock that the caller holds.
         out().flush();
         if (!out().blocked_since())
             continue;
         if (!std::exchange(has_waited, true))
-            counted.struck.add(limit::replies);
+            counted.limit_hits.add(limit::replies);
         room_.ledger().suspending(id_, {awaited_at, "room in the reply lane", id_});
         co_await out().reply_lane_shrunk();
     }
     if (has_waited)
-        flush_soon(); // the news may have gone out without it
+        flush_soon(); // the news may have been sent without this reply
     room_.ledger().suspending(id_, {awaited_at, "its ack, in a turn of the loop"});
     co_await asio::post(out().get_executor(), use_task);
 }
@@ -286,7 +289,7 @@ void session::flush_soon() {
 }
 
 void session::look_back(bool loop_stood_still, clock::time_point now) {
-    // Whose socket is full waits for itself to read the answers.
+    // If the socket is full, the client is the cause: it is not reading its replies.
     const bool waits_for_the_lock = is_handling_ && !out().blocked_since();
     rate_.look_back(waits_for_the_lock ? rate_limit::reading::waited_for_the_lock
                     : loop_stood_still ? rate_limit::reading::stood_still
@@ -295,45 +298,47 @@ void session::look_back(bool loop_stood_still, clock::time_point now) {
 }
 
 void session::check_time_limits(clock::time_point now) {
-    // Whoever takes something lives, and its pong may wait behind what it has not read. And whom we do not
-    // read, as its message waits for the lock, we cannot hear.
-    const auto quiet_time = limits_.idle_timeout / 2;
-    const bool may_be_gone = out().blocked_since() || now - heard_ > quiet_time;
+    // A client that still accepts data is alive, even if its pong is queued behind unread messages. While its own
+    // message waits for the lock we do not read from it, so silence proves nothing.
+    const bool may_be_gone = out().blocked_since() || now - heard_ > limits_.idle_timeout / 2;
     if ((may_be_gone && out().has_taken_something(now)) || is_handling_)
         heard_ = now;
-    if (leaving_since_) {
-        see_off(now);
-    } else if (out().blocked_since() && now - *out().blocked_since() > write_timeout()) {
+    switch (next_step(signs(), limits_, now)) {
+    case liveness_step::none:
+        break;
+    case liveness_step::ping:
+        ping(now);
+        break;
+    case liveness_step::leave_idle:
+        leave(limit::idle_time, "idle");
+        break;
+    case liveness_step::leave_slow:
         spdlog::warn("slow reader session={} name={:?} action=close", id_, name_);
         leave(limit::write_time, "you read too slowly");
-    } else if (pinged_ > heard_ && now - pinged_ > quiet_time) {
-        leave(limit::idle_time, "idle");
-    } else if (now - heard_ > quiet_time && pinged_ < heard_ && !ping_is_out_) {
-        ping(now);
+        break;
+    case liveness_step::close:
+        out().close();
+        break;
+    case liveness_step::reset:
+        abort();
+        break;
     }
 }
 
-// Ends the connection of one that was told to go and does not.
-void session::see_off(clock::time_point now) {
-    const auto blocked_since = out().blocked_since();
-    const bool takes_nothing =
-        blocked_since && now - std::max(*leaving_since_, *blocked_since) > goodbye_time;
-    if (takes_nothing || now - *leaving_since_ > patience_with_handshakes)
-        blocked_since ? abort() : out().close();
-}
-
-session::clock::duration session::write_timeout() const {
-    // At the end who holds up everybody has less time, so that the others get all that was said.
-    const bool is_in_the_way = room_.is_closed() && room::waits_with_the_lock();
-    return is_in_the_way ? std::min<clock::duration>(limits_.write_timeout, goodbye_time)
-                         : limits_.write_timeout;
+liveness_signs session::signs() const {
+    return {.heard = heard_,
+            .pinged = pinged_,
+            .ping_is_out = ping_is_out_,
+            .blocked_since = out_->blocked_since(),
+            .leaving_since = leaving_since_,
+            .holds_up_the_shutdown = room_.is_closed() && room::waits_with_the_lock()};
 }
 
 void session::ping(clock::time_point now) {
     pinged_ = now;
-    ping_is_out_ = true; // Beast has room for one that waits for a full socket
+    ping_is_out_ = true; // Beast can queue only one ping while the socket is full
     connection_->stream.async_ping({}, [self = shared_from_this()](error_code) {
-        // A ping that could not be sent is one that is not answered: the idle limit sees to it.
+        // A ping that could not be sent is not answered, so the idle limit ends the session.
         self->ping_is_out_ = false;
     });
 }
@@ -343,9 +348,9 @@ void session::give_up_handshake() {
         out().cancel();
 }
 
-void session::leave(limit struck, std::string_view reason) {
+void session::leave(limit hit, std::string_view reason) {
     if (!leaving_since_)
-        counted.struck.add(struck);
+        counted.limit_hits.add(hit);
     leave(farewell::policy, reason);
 }
 
@@ -353,8 +358,8 @@ void session::leave(farewell code, std::string_view reason) {
     if (leaving_since_)
         return;
     leaving_since_ = clock::now();
-    out().say_goodbye(close_frame(static_cast<std::uint16_t>(code), reason));
-    out().limit_unexplained(read_after_goodbye); // nothing explains it any more
+    out().send_close_frame(close_frame(static_cast<std::uint16_t>(code), reason));
+    out().limit_unexplained(read_after_close_frame); // no message explains these bytes any more
 }
 
 void session::abort() {

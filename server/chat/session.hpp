@@ -1,9 +1,11 @@
-// One client: handshake, then a reader that turns its frames into calls of the room, and the place
-// where the room's deliver task for this client keeps its cursor. Beast stays behind this header.
-// Loop thread only. Owned by its coroutines; the roster holds it while it takes part.
+// One client: the handshake, then a reader that turns frames into calls to the room. The session also
+// keeps the cursor of the room's deliver task for this client. Beast stays behind this header.
+// Loop thread only. Owned by its coroutines; the roster holds it while the client takes part.
 #pragma once
 
 #include "server/chat/admission.hpp"
+#include "server/chat/delivery.hpp"
+#include "server/chat/liveness.hpp"
 #include "server/chat/protocol.hpp"
 #include "server/chat/rate_limit.hpp"
 #include "server/chat/session_limits.hpp"
@@ -30,7 +32,7 @@ class session : public std::enable_shared_from_this<session> {
 public:
     using clock = wire::clock;
 
-    /// How this client is told to go.
+    /// The code of a close frame.
     enum class farewell : std::uint16_t {
         going_away = 1001,
         unsupported = 1003,
@@ -39,7 +41,7 @@ public:
         internal_error = 1011
     };
 
-    session(wire::socket_type socket, admission::ticket ticket, room& place, roster& everyone,
+    session(wire::socket_type socket, admission::ticket ticket, room& chat_room, roster& everyone,
             const session_limits& limits);
     ~session();
 
@@ -47,60 +49,58 @@ public:
 
     [[nodiscard]] const std::string& name() const { return name_; }
 
-    /// For the reader: completes when the reply lane has taken the frame, and always in a later
-    /// turn of the loop: the caller really is suspended. It is sent with the next news, or by
+    /// For the reader: completes when the reply lane has taken the frame, always in a later turn of
+    /// the loop, so the caller really is suspended. The frame is sent with the next news, or by
     /// flush_soon().
     task<> reply(std::string payload,
                  std::source_location awaited_at = std::source_location::current());
 
-    /// Sends the reply lane in a turn of its own, for replies that no news will follow.
+    /// Sends the reply lane in a later turn, for replies that no news will follow.
     void flush_soon();
 
-    /// Says goodbye; the reader ends with the peer's answer, and with it run(). A peer that does not
-    /// take part is cut off.
+    /// Sends a close frame. The reader, and with it run(), ends when the peer answers. A peer that
+    /// does not answer is cut off.
     void leave(farewell code, std::string_view reason);
 
-    /// The same with 1008, because this limit has struck.
-    void leave(limit struck, std::string_view reason);
+    /// The same with code 1008, because the client hit this limit.
+    void leave(limit hit, std::string_view reason);
 
-    /// The same, but only when all news up to now has been delivered.
+    /// The same, but only after every message up to now has been delivered.
     void leave_when_delivered() {
         going_ = true;
-        has_news.notify();
+        progress.has_news.notify();
     }
 
     [[nodiscard]] bool is_going() const { return going_; }
 
-    /// Pings a quiet client, ends one that is idle or takes nothing for too long. Called by the
-    /// roster, several times within each time limit.
+    /// Pings a quiet client, and ends a client that is idle or takes nothing for too long. The roster
+    /// calls this several times within each time limit.
     void check_time_limits(clock::time_point now);
 
-    /// For the rate limit, several times a second: what the client says while it is not read is no
-    /// flood.
+    /// Updates the rate limit, several times a second. Messages that pile up while the server does
+    /// not read them are not a flood.
     void look_back(bool loop_stood_still, clock::time_point now);
 
-    /// Reads no more of a request that is not complete; without effect on a read that has just got
-    /// something, so call it again.
+    /// Stops reading an incomplete request. Has no effect on a read that has just received data, so
+    /// call it again.
     void give_up_handshake();
 
-    /// Cuts the connection.
+    /// Resets the connection.
     void abort();
 
     [[nodiscard]] wire& out() { return *out_; }
 
-    /// Brings to the cache what the next delivery will touch.
+    /// Prefetches the data that the next delivery uses.
     void prefetch() const {
-        has_news.prefetch();
+        progress.has_news.prefetch();
         out_->prefetch();
     }
 
     // --- The room's deliver task for this client ---
 
-    wake_up has_news;           ///< there is something behind the cursor
-    std::uint64_t cursor = 0;   ///< newest message that this client has had
-    bool wants_history = false; ///< what is older, too, as much as there is when it goes out
+    delivery progress; ///< how far the messages have been delivered to this client
 
-    /// As of the wire. Whoever sleeps here with the chat lock held is named in reports.
+    /// See wire::takes_news(). If the caller holds the chat lock, stall reports name this session.
     task<> takes_news(std::source_location awaited_at = std::source_location::current());
 
 private:
@@ -110,17 +110,16 @@ private:
     task<> run();
 
     task<bool> handshake();
-    [[nodiscard]] std::optional<objection> apply_for_a_place();
+    [[nodiscard]] std::optional<objection> ask_for_admission();
     void take_name(std::string_view target);
     enum class last_read { failed, too_much };
     task<last_read> read_loop();
     void take_control_frame(std::size_t payload);
-    task<> handle(std::string_view payload); // which stays valid meanwhile
+    task<> handle(std::string_view payload); // payload stays valid until the task ends
     task<> refuse(refusal why);
     task<> rename(std::string name);
     void deliver_in_background();
-    void see_off(clock::time_point now);
-    [[nodiscard]] clock::duration write_timeout() const;
+    [[nodiscard]] liveness_signs signs() const;
     void ping(clock::time_point now);
 
     bool going_ = false;
@@ -133,7 +132,7 @@ private:
     std::uint64_t id_;
     std::string name_;
     clock::time_point heard_;
-    bool is_handling_ = false; // a message, and so nothing is read meanwhile
+    bool is_handling_ = false; // a message is being handled, and nothing is read meanwhile
     clock::time_point pinged_{};
     bool ping_is_out_ = false;
     rate_limit rate_;
@@ -142,7 +141,7 @@ private:
     admission::ticket ticket_;
 };
 
-/// The whole life of a connection, from handshake to leaving; owns the session meanwhile.
+/// Runs a connection from the handshake to the end, and owns the session meanwhile.
 task<> run_session(std::shared_ptr<session> self);
 
 } // namespace chat

@@ -1,4 +1,4 @@
-// What a newcomer and a client may do. Plain values from the command line.
+// Limits for a handshake and for a client. Plain values from the command line.
 #pragma once
 
 #include "server/http/web_address.hpp"
@@ -11,15 +11,15 @@ namespace chat {
 
 struct handshake_limits {
     std::chrono::milliseconds time{5'000};
-    /// Besides loopback and the server's own host and port.
+    /// Allowed in addition to loopback and the server's own host and port.
     std::vector<web_origin> allowed_origins;
     bool any_origin = false;
 };
 
-/// What a single client may do.
+/// Limits for a single client.
 struct session_limits {
     std::size_t max_message_bytes = 16384;
-    std::size_t max_rate = 0; ///< messages per second, 0: any
+    std::size_t max_rate = 0; ///< messages per second; 0: no limit
     handshake_limits handshake;
     bool echo = false; ///< serve /echo, for test suites
     std::chrono::milliseconds idle_timeout{60'000};

@@ -18,23 +18,17 @@ namespace chat {
 
 namespace {
 
-constexpr std::size_t reply_lane_bytes = 64 * 1024;
 constexpr std::size_t linger_bytes = 1024 * 1024;
 
-// What the kernel may queue for a peer beyond what is on its way. Left alone, Linux lets this grow to
-// 4 MB for each one that does not keep up: memory that no option of ours bounds, and that every pong
-// waits behind. Half of it must have gone before the socket takes bytes again.
+// How much the kernel may queue for a peer beyond the data in flight. By default Linux lets this grow
+// to 4 MB for each peer that does not keep up: memory that none of our options bounds, and every pong
+// waits behind it. A full socket takes bytes again when half of this has gone.
 constexpr int unsent_bytes = 128 * 1024;
 
-// What the kernel may keep of what the peer has sent and we do not read, as when its replies lie unread
-// (the kernel takes twice that, for its own bookkeeping). Left alone it grows to some megabytes.
+// How much unread input of a peer the kernel may keep. We do not read from a peer that leaves its
+// replies unread. The kernel doubles the number for its own bookkeeping. By default it grows to some
+// megabytes.
 constexpr int unread_bytes = 64 * 1024;
-
-// One answer, alone in its lane, may have been as long as a message may be.
-void give_back_room(std::string& lane) {
-    if (lane.empty() && lane.capacity() > reply_lane_bytes)
-        lane.shrink_to_fit();
-}
 
 } // namespace
 
@@ -42,7 +36,7 @@ wire::wire(socket_type socket)
     : socket_{std::move(socket)}
     , lane_has_room_{socket_.get_executor()}
     , socket_has_room_{socket_.get_executor()} {
-    error_code ignored; // fails only when the peer is gone already, which reading will tell
+    error_code ignored; // fails only if the peer is gone already, and reading will notice that
     socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
     ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes,
                  sizeof unsent_bytes);
@@ -50,197 +44,79 @@ wire::wire(socket_type socket)
                  sizeof unread_bytes);
 }
 
-bool wire::push_reply(std::string_view frame) {
-    if (closing_)
-        return true; // nobody will read it
-    if (!replies_.empty() && replies_.size() + frame.size() > reply_lane_bytes)
-        return false;
-    replies_ += frame;
-    only_news_ = false;
-    return true;
-}
-
-void wire::push_gap(std::string_view frame) {
-    if (closing_)
-        return;
-    replies_ += frame;
-    only_news_ = false;
-}
-
 std::uint64_t wire::send_news(const news_batch& news) {
-    return blocked_since_ || closing_ ? 0 : send_owed(news);
+    return blocked_since_ || is_closing() ? 0 : send_owed(news);
 }
 
 task<> wire::takes_news() {
-    // A loop, since the first wait may return for what has been before.
-    while (blocked_since_ && !closing_)
+    // A loop, because the first wait may return for an earlier notification.
+    while (blocked_since_ && !is_closing())
         co_await socket_has_room_.wait();
 }
 
-void wire::say_goodbye(std::string_view frame) {
-    if (closing_)
+void wire::send_close_frame(std::string_view frame) {
+    if (is_closing())
         return;
-    stop_news();
-    said_goodbye_ = true;
-    goodbye_ = frame;
-    only_news_ = false;
+    outbox_.push_close(frame);
+    wake_sleepers();
     flush();
 }
 
-void wire::control_is_ready() {
-    only_news_ = false;
+void wire::send_control() {
     if (!socket_.is_open()) {
         complete_control(asio::error::operation_aborted);
         return;
     }
-    constexpr char close_frame_start = '\x88';
-    const bool closes = control_.starts_with(close_frame_start);
-    if (said_goodbye_) {
-        control_sent_ = control_.size(); // counts as sent: nothing goes behind a goodbye
-        // Behind its close frame Beast shuts the socket, which would cut a goodbye that is not out.
-        // A pong has nothing to wait for, and reading goes on.
-        if (!closes || !blocked_since_)
+    if (outbox_.has_own_close()) {
+        // Beast's write counts as sent. But after its close frame Beast shuts down the socket, which
+        // would cut off a close frame of ours that is not out yet. A pong need not wait, and reading
+        // goes on.
+        if (!outbox_.control_closes() || !blocked_since_)
             complete_control({});
         return;
     }
-    if (closes)
-        stop_news();
+    if (is_closing())
+        wake_sleepers();
     flush();
-}
-
-void wire::gathered::add(lane from, std::string_view part, std::uint64_t messages) {
-    if (part.empty())
-        return;
-    parts[used] = {const_cast<char*>(part.data()), part.size()};
-    segments[used++] = {from, messages};
-    bytes += part.size();
-    news += messages;
-}
-
-wire::gathered wire::gather(const news_batch& news) const {
-    gathered owed;
-    if (!only_news_)
-        gather_lanes(owed);
-    if (!closing_)
-        owed.add(lane::news, news.frames, news.count);
-    return owed;
-}
-
-void wire::gather_lanes(gathered& owed) const {
-    const auto control = std::string_view{control_}.substr(control_sent_);
-    // What has been cut goes on first, and only one of the two can have been: nothing starts before
-    // the rest of the other is out.
-    owed.add(lane::tail, tail_);
-    const bool control_closes = closing_ && !said_goodbye_ && control_sent_ == 0;
-    if (!control_closes)
-        owed.add(lane::control, control);
-    owed.add(lane::replies, replies_);
-    if (closing_) {
-        // A close frame is the last of all frames, so it goes behind the replies.
-        owed.add(lane::goodbye, goodbye_);
-        if (control_closes)
-            owed.add(lane::control, control);
-        return;
-    }
-    owed.add(lane::presence, presence_);
 }
 
 std::uint64_t wire::send_owed(const news_batch& news) {
     if (blocked_since_ || !socket_.is_open())
         return 0;
-    auto owed = gather(news);
-    if (owed.used == 0)
+    auto owed = outbox_.gather(news);
+    if (owed.bytes() == 0)
         return 0;
-    return account_for(owed, send_now(socket_.native_handle(), {owed.parts.data(), owed.used}));
+    return settle(owed, send_now(socket_.native_handle(), owed.parts()));
 }
 
-std::uint64_t wire::sent_in_part(const news_batch& news, ssize_t sent) {
-    return account_for(gather(news), sent);
+std::uint64_t wire::settle_deferred(const deferred_news& news, ssize_t sent) {
+    return settle(outbox_.gather({.frames = news.frames_, .count = news.count_}), sent);
 }
 
-std::uint64_t wire::account_for(const gathered& owed, ssize_t sent) {
+// `sent` is the result of send_now(). Returns how many messages were taken.
+std::uint64_t wire::settle(const outbox::gathered& owed, ssize_t sent) {
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
         close();
         return 0;
     }
     const auto size = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
-    // Nearly always nothing but news was owed, and all of it is out.
-    const bool whole = size == owed.bytes;
-    const auto taken = only_news_ && whole ? owed.news : settle(owed, size);
+    const auto done = outbox_.settle(owed, size);
+    if (done.control_done)
+        complete_control({});
+    if (done.replies_shrank)
+        lane_has_room_.notify();
     counted.sent_bytes.add(size);
-    counted.deliveries.add(taken);
-    only_news_ = whole; // or less, but then nothing is lost by a look
-    if (!only_news_)
+    counted.deliveries.add(done.news_taken);
+    if (size < owed.bytes())
         wait_until_writable();
-    return taken;
-}
-
-std::uint64_t wire::settle(const gathered& owed, std::size_t sent) {
-    std::uint64_t news_taken = 0;
-    for (std::size_t i = 0; i < owed.used; ++i) {
-        const auto [from, news] = owed.segments[i];
-        const std::string_view bytes{static_cast<const char*>(owed.parts[i].iov_base),
-                                     owed.parts[i].iov_len};
-        const auto part = std::min(sent, bytes.size());
-        if (part == 0)
-            break;
-        sent -= part;
-        switch (from) {
-        case lane::tail:
-            tail_.erase(0, part);
-            give_back_room(tail_);
-            break;
-        case lane::control:
-            control_sent_ += part;
-            if (control_sent_ == control_.size())
-                complete_control({});
-            break;
-        case lane::replies:
-            take_from(replies_, part);
-            lane_has_room_.notify();
-            break;
-        case lane::goodbye:
-            take_from(goodbye_, part);
-            break;
-        case lane::presence:
-            take_from(presence_, part);
-            break;
-        case lane::news:
-            // Whole, as nearly always: there is no need to look for where its frames end.
-            news_taken += part == bytes.size() ? news : take_news(bytes, part);
-            break;
-        }
-    }
-    return news_taken;
-}
-
-// Takes off the lane what was sent. The rest of a frame that was cut becomes the tail.
-void wire::take_from(std::string& waiting, std::size_t sent) {
-    const auto end = sent == waiting.size() ? sent : cut_frames(waiting, sent).end;
-    if (end == sent) {
-        waiting.erase(0, sent);
-    } else if (end == waiting.size()) { // nothing else is left, and it may be long: no copy of it
-        tail_ = std::exchange(waiting, {});
-        tail_.erase(0, sent);
-    } else {
-        tail_ = waiting.substr(sent, end - sent);
-        waiting.erase(0, end);
-    }
-    give_back_room(waiting);
-}
-
-// How many messages were taken: sent whole, or cut.
-std::uint64_t wire::take_news(std::string_view frames, std::size_t sent) {
-    const auto cut = cut_frames(frames, sent);
-    tail_ = frames.substr(sent, cut.end - sent);
-    return cut.frames;
+    return done.news_taken;
 }
 
 bool wire::has_taken_something(clock::time_point now) {
     int left = 0;
     if (::ioctl(socket_.native_handle(), SIOCOUTQ, &left) != 0)
         return false;
-    // An empty queue alone tells nothing: a ping of ours that arrives leaves that, too.
+    // An empty queue proves nothing: it is also empty after our own ping was acknowledged.
     const bool is_shorter = left < std::exchange(in_kernel_, left) && left > 0;
     const bool has_taken = std::exchange(has_made_room_, false) || is_shorter;
     if (has_taken && blocked_since_)
@@ -260,26 +136,24 @@ void wire::wait_until_writable() {
         if (blocked_since_)
             return;
         socket_has_room_.notify();
-        if (said_goodbye_) // which is out: see control_is_ready
+        if (outbox_
+                .has_own_close()) // it is out now, and Beast's may be waiting: see send_control()
             complete_control({});
     });
 }
 
 void wire::complete_control(error_code result) {
-    const auto size = control_.size();
-    control_.clear();
-    // The answer to the handshake is longer than all that comes after, and need not be kept room for.
-    constexpr std::size_t longest_control_frame = 2 + 125;
-    if (size > longest_control_frame)
-        control_.shrink_to_fit();
-    control_sent_ = 0;
+    const auto size = outbox_.clear_control();
     if (auto done = std::exchange(control_done_, {}))
         std::move(done).post(socket_.get_executor(), result, result ? 0 : size);
 }
 
 void wire::stop_news() {
-    closing_ = true;
-    presence_.clear();
+    outbox_.close();
+    wake_sleepers();
+}
+
+void wire::wake_sleepers() {
     lane_has_room_.notify();
     socket_has_room_.notify();
 }

@@ -1,21 +1,14 @@
 // The write side of one connection, beneath Beast's WebSocket stream (Beast calls it the next
 // layer). Beast reads through it and sends handshake, pong and close through it; chat's own frames
-// enter beside Beast. It never splits a frame by another one, and sends all that is owed with one
-// system call: send, or sendmsg when several lanes have something.
-//
-//   Beast's bytes ──────────────► control lane ──┐
-//   welcome, ack, error, gap ───► reply lane ────┤
-//   presence ───────────────────► the newest ────┼─► one send ─► socket
-//   the buffer's news ───────────────────────────┘
-//
-// In this order: what a cut frame still lacks, control, replies, presence, news. A close frame comes
-// behind the replies, and nothing behind it.
+// enter beside Beast. What waits to be sent is kept in an outbox, which never splits one frame by
+// another. One system call sends everything that is owed: send, or sendmsg for several lanes.
 //
 // Loop thread only. Completions are posted, never run inside the call that causes them.
 #pragma once
 
-#include "server/chat/frame.hpp"
 #include "server/chat/message_buffer.hpp"
+#include "server/chat/outbox.hpp"
+#include "server/chat/send_now.hpp"
 #include "server/loop/loop_executor.hpp"
 #include "server/loop/parked_handler.hpp"
 #include "server/loop/wake_up.hpp"
@@ -58,100 +51,95 @@ public:
     using socket_type = asio::basic_stream_socket<asio::ip::tcp, loop_executor>;
     using clock = std::chrono::steady_clock;
 
-    /// Sets TCP_NODELAY, as frames are gathered here, not by the kernel's timers, and
-    /// TCP_NOTSENT_LOWAT and SO_RCVBUF, as what the peer does not take, or we do not read, shall wait
-    /// here or at the peer's, not in the kernel.
+    /// Sets TCP_NODELAY, because frames are gathered here, not by the kernel's timers. Sets
+    /// TCP_NOTSENT_LOWAT and SO_RCVBUF, so that unsent data stays here and unread data stays with the
+    /// peer, not in kernel buffers.
     explicit wire(socket_type socket);
 
-    /// Who must stay alive while a wait on the socket is pending (the session that owns this wire).
+    /// Names the session that owns this wire. It stays alive while a wait on the socket is pending.
     void set_owner(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
 
-    /// Brings to the cache what a send touches.
+    /// Prefetches what a send touches.
     void prefetch() const {
         __builtin_prefetch(&socket_);
-        __builtin_prefetch(&only_news_);
+        __builtin_prefetch(&outbox_);
     }
 
     // --- Chat's side ---
 
-    /// Puts a whole frame into the reply lane; false when the lane is full (64 KiB).
-    [[nodiscard]] bool push_reply(std::string_view frame);
+    /// See outbox. Nothing is sent before the next send_news() or flush().
+    [[nodiscard]] bool push_reply(std::string_view frame) { return outbox_.push_reply(frame); }
 
-    /// Puts a gap into the reply lane, full or not: never more than one, since send_news, which
-    /// follows, takes news only when all replies are out.
-    void push_gap(std::string_view frame);
+    void push_gap(std::string_view frame) { outbox_.push_gap(frame); }
 
-    /// Sleeps until the reply lane has shrunk, or the wire is closed. For the reader alone.
+    void set_presence(std::string_view frame) { outbox_.set_presence(frame); }
+
+    /// Sleeps until the reply lane has shrunk, or the wire is closed. Only for the reader.
     [[nodiscard]] auto reply_lane_shrunk() { return lane_has_room_.wait(); }
 
-    /// Replaces the presence frame that has not been sent yet.
-    void set_presence(std::string_view frame) {
-        presence_ = frame;
-        only_news_ = false;
-    }
-
-    /// Sends news, and with it all else that is owed, as far as the socket takes it now. Returns how
-    /// many messages of the batch were taken: 0 only when takes_news() is to be awaited before the
-    /// next try, or the wire is closed.
+    /// Sends everything that is owed, with the news last, as far as the socket takes it now. Returns
+    /// how many messages of the batch were taken. If it returns 0, await takes_news() before the next
+    /// try, unless the wire is closed.
     [[nodiscard]] std::uint64_t send_news(const news_batch& news);
 
-    /// Whether news would go out alone, and now.
-    [[nodiscard]] bool owes_nothing() const { return only_news_ && !blocked_since_ && !closing_; }
+    /// True if news would go out now, and alone.
+    [[nodiscard]] bool owes_only_news() const {
+        return outbox_.owes_only_news() && !blocked_since_;
+    }
 
-    [[nodiscard]] int native_handle() { return socket_.native_handle(); }
+    class deferred_news;
 
-    /// Somebody else has tried to send these news while owes_nothing(), and this came of it: bytes,
-    /// fewer than all, or -1 with errno set. Returns how many messages were taken.
-    std::uint64_t sent_in_part(const news_batch& news, ssize_t sent);
+    /// Prepares news for a send later in this turn of the loop. Requires owes_only_news(), and until
+    /// then the wire must not be used otherwise.
+    [[nodiscard]] deferred_news defer(news_batch news);
 
-    /// Sleeps until the socket takes bytes again, or the wire is closed. Await it without a batch: a
-    /// reader that takes nothing shall keep no memory of the buffer from being freed.
+    /// Sleeps until the socket takes bytes again, or the wire is closed. Do not hold a batch
+    /// meanwhile: a client that does not read must not keep the buffer's memory from being freed.
     task<> takes_news();
 
-    /// Sends this close frame behind the replies that have been accepted. What Beast wants to send
-    /// after it counts as sent; a close frame of Beast's only when this one is out. Chat says
-    /// goodbye itself, because Beast's async_close beside an async_read may end with each of the two
-    /// waiting for the other, for ever: the one has Beast's lock for writing and wants that for
-    /// reading, and the other, at a broken frame, wants it the other way round.
-    void say_goodbye(std::string_view frame);
+    /// Closes the outbox with this close frame, and sends. After that, what Beast sends counts as
+    /// sent; for a close frame of Beast's, only when ours is out. The server sends its own close
+    /// frame because Beast's async_close beside an async_read can deadlock: async_close holds the
+    /// write lock and waits for the read lock; async_read, on a malformed frame, does the reverse.
+    void send_close_frame(std::string_view frame);
 
     /// Sends what the lanes hold, as far as the socket takes it now.
     void flush() { send_owed({}); }
 
-    /// Since when the peer has taken nothing though the socket is full, as far as is known.
+    /// Since when the socket has been full without the peer taking anything, as far as is known.
     [[nodiscard]] std::optional<clock::time_point> blocked_since() const { return blocked_since_; }
 
-    /// Asks the kernel whether the peer has taken something since it was asked last. For whoever
-    /// reads slowly, but does: before the socket takes bytes again, much must have gone. May say no
-    /// when more has been sent meanwhile.
+    /// Asks the kernel. True if the peer has taken something since the last call. This recognises a
+    /// client that reads slowly: a full socket takes bytes again only after much has gone. May be
+    /// false if more was sent meanwhile.
     [[nodiscard]] bool has_taken_something(clock::time_point now);
 
-    /// No news is taken any more: a close frame is on its way, or the socket is gone.
-    [[nodiscard]] bool is_closing() const { return closing_; }
+    /// True if no more news is taken: a close frame is on its way, or the socket is closed.
+    [[nodiscard]] bool is_closing() const { return outbox_.is_closing(); }
 
-    /// From now on reading ends, with operation_aborted, once more than this has come in that was not
-    /// explained: Beast passes over an empty fragment without a word, so a flood of them is seen only
-    /// here.
+    /// From now on, ends reading with operation_aborted when more than `most` bytes have come in that
+    /// were not explained. Beast skips an empty fragment silently, so only the wire can see a flood of
+    /// them.
     void limit_unexplained(std::size_t most) {
         unexplained_ = 0;
         most_unexplained_ = most;
     }
 
-    /// So many of the bytes that came in were a frame of use.
+    /// Counts this many of the received bytes as a useful frame.
     void explain(std::size_t bytes) { unexplained_ -= std::min(bytes, unexplained_); }
 
-    /// All of them: they were a message.
+    /// Counts all received bytes as a message.
     void explain_all() { unexplained_ = 0; }
 
     [[nodiscard]] bool has_read_too_much() const { return unexplained_ > most_unexplained_; }
 
-    /// Ends a read with operation_aborted. For the handshake, when nothing is being written.
+    /// Ends a read with operation_aborted. Only for the handshake, while nothing is being written.
     void cancel();
 
-    /// Ends the connection at once and drops what is owed.
+    /// Closes the connection at once, and drops what is owed.
     void close();
 
-    /// The same with a reset, which also drops what the kernel has queued for a peer that does not
+    /// Resets the connection. That also drops what the kernel has queued for a peer that does not
     /// read.
     void abort();
 
@@ -165,16 +153,16 @@ public:
                                                                           buffers);
     }
 
-    /// One write at a time, as Beast does. Completes with the whole size, when really sent.
+    /// Only one write at a time, which is how Beast writes. Completes with the whole size, when all
+    /// of it has been sent.
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& buffers, Token&& token) {
         return asio::async_initiate<Token, void(error_code, std::size_t)>(start_control{}, token,
                                                                           this, buffers);
     }
 
-    /// Says the last words, then reads (within bounds) what the peer still sends, and closes.
-    /// Without that, unread input makes the kernel answer with a reset, and the close frame is
-    /// lost.
+    /// Shuts down sending, then reads what the peer still sends, within bounds, and closes. If input
+    /// were left unread, the kernel would answer with a reset, and the close frame would be lost.
     task<> linger(std::shared_ptr<void> owner,
                   std::chrono::milliseconds at_most = std::chrono::seconds{2});
 
@@ -204,69 +192,32 @@ private:
     struct start_control {
         void operator()(auto handler, wire* self, const auto& buffers) const {
             self->control_done_ = std::move(handler);
-            self->begin_control(asio::buffer_size(buffers), [&](char* to, std::size_t size) {
+            const auto copy = [&](char* to, std::size_t size) {
                 asio::buffer_copy(asio::buffer(to, size), buffers);
-            });
+            };
+            self->outbox_.push_control(asio::buffer_size(buffers), copy);
+            self->send_control();
         }
     };
 
-    template <class Fill>
-    void begin_control(std::size_t size, Fill fill) {
-        control_.resize(size);
-        fill(control_.data(), size);
-        control_is_ready();
-    }
-
-    enum class lane { tail, control, replies, goodbye, presence, news };
-
-    // What one send gathers, in order.
-    struct gathered {
-        struct segment {
-            lane from;
-            std::uint64_t news; // messages in it
-        };
-
-        std::array<iovec, 5> parts; // for the kernel; no more than `used` of both are set
-        std::array<segment, 5> segments;
-        std::size_t used = 0;
-        std::size_t bytes = 0;
-        std::uint64_t news = 0; // messages in all
-
-        void add(lane from, std::string_view part, std::uint64_t messages = 0);
-    };
-
-    void control_is_ready();
-    [[nodiscard]] gathered gather(const news_batch& news) const;
-    void gather_lanes(gathered& owed) const;
+    void send_control();
     std::uint64_t send_owed(const news_batch& news);
-    std::uint64_t account_for(const gathered& owed, ssize_t sent);
-    std::uint64_t settle(const gathered& owed, std::size_t sent);
-    void take_from(std::string& waiting, std::size_t sent);
-    std::uint64_t take_news(std::string_view frames, std::size_t sent);
+    std::uint64_t settle(const outbox::gathered& owed, ssize_t sent);
+    std::uint64_t settle_deferred(const deferred_news& news, ssize_t sent);
     void wait_until_writable();
     void complete_control(error_code result);
     void stop_news();
+    void wake_sleepers();
 
     socket_type socket_;
     std::optional<clock::time_point> blocked_since_;
-    int in_kernel_ = 0;           // bytes, when it was asked last
-    bool has_made_room_ = false;  // the peer, since then
+    int in_kernel_ = 0;           // bytes, at the last call of has_taken_something()
+    bool has_made_room_ = false;  // the peer, since that call
     std::size_t unexplained_ = 0; // bytes read
     std::size_t most_unexplained_ = std::numeric_limits<std::size_t>::max();
-    bool closing_ = false;
-    bool said_goodbye_ = false;
-    bool only_news_ =
-        true; // the lanes below are empty, as for nearly every delivery: a look spared
+    outbox outbox_;
     std::weak_ptr<void> owner_;
-
-    std::string tail_;             // what a partial send left of exactly one frame; goes first
-    std::string control_;          // Beast's bytes
-    std::size_t control_sent_ = 0; // once it has begun, nothing goes before the rest of it
-    parked_handler<error_code, std::size_t> control_done_;
-    std::string replies_;
-    std::string goodbye_;
-    std::string presence_;
-
+    parked_handler<error_code, std::size_t> control_done_; // completes Beast's write
     wake_up lane_has_room_;
     wake_up socket_has_room_;
 };
@@ -281,6 +232,50 @@ void counted_read<Handler>::operator()(error_code error, std::size_t size) {
         }
     }
     std::move(handler)(error, size);
+}
+
+/// News that counts as taken, but is sent later in this turn. By then the wire has probably left the
+/// cache, so the send does not touch it unless the socket takes less than everything.
+class wire::deferred_news {
+public:
+    deferred_news() = default;
+
+    /// Sends. Returns nothing if the socket took everything; the caller then updates the counters.
+    /// Otherwise the wire has updated them; returns how many messages were not taken.
+    [[nodiscard]] std::optional<std::uint64_t> send() {
+        const auto sent = send_now(socket_, frames_);
+        if (sent == static_cast<ssize_t>(frames_.size()))
+            return {};
+        return count_ - out_->settle_deferred(*this, sent);
+    }
+
+    [[nodiscard]] std::uint64_t messages() const { return count_; }
+
+    [[nodiscard]] std::size_t bytes() const { return frames_.size(); }
+
+    /// Lets the buffer free the memory of the news.
+    void release() { owner_.reset(); }
+
+private:
+    friend class wire;
+
+    deferred_news(wire& out, int socket, news_batch news)
+        : out_{&out}
+        , socket_{socket}
+        , owner_{std::move(news.owner)}
+        , frames_{news.frames}
+        , count_{news.count} {}
+
+    wire* out_ = nullptr;
+    int socket_ = -1;
+    // Less than a news_batch, so that an element of the round fits into one cache line.
+    boost::local_shared_ptr<const void> owner_;
+    std::string_view frames_;
+    std::uint64_t count_ = 0;
+};
+
+inline wire::deferred_news wire::defer(news_batch news) {
+    return {*this, socket_.native_handle(), std::move(news)};
 }
 
 } // namespace chat

@@ -40,14 +40,14 @@ destination destination_of(const web_url& url) {
 destination destination_of(const request_head& request) {
     const auto lines = request.count(http::field::host);
     if (lines == 0 && request.version() >= 11)
-        return {.problem = "the request has no Host header", .host = {}, .target = {}};
+        return {.problem = "the request names no Host", .host = {}, .target = {}};
     if (lines > 1)
-        return {.problem = "the request has more than one Host header", .host = {}, .target = {}};
+        return {.problem = "the request names more than one Host", .host = {}, .target = {}};
     destination found;
     if (const auto host = view(request[http::field::host]); !host.empty()) {
         found.host = parse_address(host);
         if (!found.host)
-            return {.problem = "the Host must be a name or an IP address, optionally with a port",
+            return {.problem = "the Host must be a name or an IP address, with an optional port",
                     .host = {},
                     .target = {}};
     }
@@ -58,7 +58,7 @@ destination destination_of(const request_head& request) {
     }
     const auto url = parse_web_url(target);
     if (!url || !is_ours(url->scheme))
-        return {.problem = "the target must be a path or a complete http or ws URL",
+        return {.problem = "the target must be a path, or a whole http or ws URL",
                 .host = {},
                 .target = {}};
     return destination_of(*url);
@@ -67,7 +67,7 @@ destination destination_of(const request_head& request) {
 bool has_token(const request_head& request, http::field name, std::string_view token) {
     const auto [first, last] = request.equal_range(name);
     for (auto line = first; line != last; ++line) {
-        // Beast's token_list would stop at the first member that is more than a token.
+        // Not Beast's token_list, which stops at the first member that is more than a token.
         auto list = view(line->value());
         while (!list.empty()) {
             const auto member = list.substr(0, list.find(','));

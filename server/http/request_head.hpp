@@ -1,5 +1,5 @@
-// Reads the parts of a request's head that both the chat and the admin plane need, as RFC 9110 and 9112
-// define them: the host that the request is for, and the tokens in its lists.
+// Reads the head of a request for the chat and the admin plane, by RFC 9110 and 9112: the host it is for, and the
+// fields that are lists.
 #pragma once
 
 #include "server/http/web_address.hpp"
@@ -15,18 +15,18 @@ namespace chat {
 
 using request_head = boost::beast::http::request<boost::beast::http::empty_body>;
 
-/// The host and target of a request.
+/// The destination of a request.
 struct destination {
-    std::string_view problem;        ///< if not empty, answer 400; the rest is not set
+    std::string_view problem;        ///< if not empty: the answer is 400, and the rest is not set
     std::optional<web_address> host; ///< empty if the request names none
-    std::string target;              ///< path and query, even if the request has an absolute target
+    std::string target;              ///< path and query, whatever form the request has
 };
 
-/// Reads Host and target (RFC 9112, 3.2). The host of a target in absolute form overrides Host.
+/// Reads Host and target (RFC 9112, 3.2). A target in absolute form names the host, whatever Host says.
 destination destination_of(const request_head& request);
 
-/// True if the field's list has the token, ignoring case. The list may be spread over several lines
-/// (RFC 9110, 5.3), of which Beast reads only the first.
+/// True if the list in this field has the token, in any case. The list may span several lines (RFC 9110, 5.3);
+/// Beast reads only the first.
 bool has_token(const request_head& request, boost::beast::http::field name, std::string_view token);
 
 } // namespace chat

@@ -34,16 +34,16 @@ bool is_scheme(std::string_view text) {
     });
 }
 
-// RFC 3986 allows more characters, but no real host name contains them.
+// RFC 3986 allows more characters, but no real host name has them.
 bool is_host_name(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) {
         return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
     });
 }
 
-// Expects the address without its brackets.
+// Without its brackets.
 std::optional<std::string> parse_ipv6(std::string_view text) {
-    if (text.find('%') != std::string_view::npos) // a zone is meaningless to another machine
+    if (text.find('%') != std::string_view::npos) // a zone, which only has a meaning on one machine
         return {};
     boost::system::error_code invalid;
     const auto address = ip::make_address_v6(std::string{text}, invalid);
@@ -80,7 +80,7 @@ std::optional<web_address> parse_address(std::string_view text) {
     }
     if (!port.empty() && port.front() != ':')
         return {};
-    if (port.size() > 1) { // a colon without digits: no port
+    if (port.size() > 1) { // a colon alone names no port
         address.port = parse_port(port.substr(1));
         if (!address.port)
             return {};
@@ -120,7 +120,7 @@ std::optional<web_origin> parse_origin(std::string_view text) {
 
 namespace {
 
-// Any other scheme belongs to another program, regardless of the host.
+// An origin with another scheme belongs to another kind of program, whatever host it names.
 bool is_web_page(const web_origin& origin) {
     return origin.scheme == "http" || origin.scheme == "https";
 }

@@ -1,7 +1,7 @@
-// Parses hosts, ports and origins from URLs, from the headers Host and Origin, and from both command
-// lines. No other code parses them. Results are normalised, so equal addresses compare equal. Rejects
-// what today's browsers and clients do not send: user names, IPv6 zones, percent-encoded or non-ASCII
-// host names, port 0.
+// Parses hosts, ports and origins from URLs, from the Host and Origin headers and from both command lines. It is the
+// only parser of them. The results are normalised, so equal addresses compare equal. It refuses forms that no
+// current browser or client sends: user names, IPv6 zones, percent-encoded or non-ASCII host names, and port 0.
+// (Boost.URL would serve, but since Boost 1.83 it is no longer header-only.)
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,10 @@
 namespace chat {
 
 struct web_address {
-    /// Names in lower case, IP addresses in their usual form, IPv6 without brackets. A name keeps a
-    /// dot at its end, because browsers treat `chat.lan.` and `chat.lan` as different hosts.
+    /// Names in lower case, IP addresses in their usual form, IPv6 without brackets. A trailing dot stays,
+    /// because to browsers `chat.lan.` and `chat.lan` are different hosts.
     std::string host;
-    std::optional<std::uint16_t> port; ///< empty if the text has none
+    std::optional<std::uint16_t> port; ///< empty if the text names none
 
     bool operator==(const web_address&) const = default;
 };
@@ -26,17 +26,17 @@ std::optional<web_address> parse_address(std::string_view text);
 struct web_url {
     std::string scheme; ///< in lower case
     web_address address;
-    std::string_view rest; ///< the path and everything after it, unchanged
+    std::string_view rest; ///< the path and what follows it, as in the text
 };
 
-/// Reads `SCHEME://HOST:PORT/PATH?QUERY#FRAGMENT`; everything after the host is optional.
+/// Reads `SCHEME://HOST:PORT/PATH?QUERY#FRAGMENT`, where everything after the host is optional.
 std::optional<web_url> parse_web_url(std::string_view text);
 
-/// Returns 80 for http and ws, 443 for https and wss, nothing for other schemes.
+/// 80 or 443 for http, ws, https and wss.
 std::optional<std::uint16_t> default_port(std::string_view scheme);
 
-/// The site that a page comes from, as its browser sends it in the header Origin. If the text has no
-/// port, this has the default port of the scheme.
+/// The origin of a page, which its browser sends in the Origin header. If the text names no port, the port is the
+/// default one of the scheme.
 struct web_origin {
     std::string scheme;
     web_address address;
@@ -44,15 +44,15 @@ struct web_origin {
     bool operator==(const web_origin&) const = default;
 };
 
-/// Reads `SCHEME://HOST:PORT`, ignoring a slash at the end. `null` is not an origin.
+/// Reads `SCHEME://HOST:PORT`; a trailing slash makes no difference. `null` is not an origin.
 std::optional<web_origin> parse_origin(std::string_view text);
 
-/// True if the origin is on this machine: http or https, and localhost, 127.0.0.0/8 or [::1]. Other
-/// names do not count, not even `app.localhost`, because the browser's resolver may map them anywhere.
+/// True if the origin is a page of this very machine: http or https, and localhost, 127.0.0.0/8 or
+/// [::1]. Other names, even `app.localhost`, depend on the browser's resolver.
 bool is_loopback(const web_origin& origin);
 
-/// True if the page comes from the server that it connects to. `host` is the host of the request; if it
-/// has no port, the default port of the page's scheme counts.
+/// True if the page comes from the server that it connects to. `host` is the host in its request; if that names
+/// no port, the default port of the page's scheme counts.
 bool is_same_host(const web_origin& origin, const web_address& host);
 
 } // namespace chat

@@ -1,6 +1,6 @@
-// The counters of the server: the loop adds, the watch thread reads. Only one thread writes at a time,
-// so an addition needs no atomic read-modify-write. The counters are global, like the log, because a
-// process runs one server.
+// What the loop counts and the watch thread reads. There is one writer at a time, so an addition needs no atomic
+// read-modify-write: it is a load, an add and a store. A process has one server, so the counters are global, like
+// the log.
 #pragma once
 
 #include "server/numbers/limits.hpp"
@@ -26,20 +26,20 @@ private:
 };
 
 struct counters {
-    counter clients; ///< in the chat now; all other counters only grow
+    counter clients; ///< connected now; all other counters only grow
     counter connections;
-    counter messages;   ///< sent by clients
+    counter messages;   ///< said by a client
     counter deliveries; ///< messages handed to a client's socket
     counter received_bytes;
     counter sent_bytes;
-    counter missed_messages;       ///< left the ring before a client read them
+    counter missed_messages;       ///< dropped from the buffer before a reader took them
     counter refused_messages;      ///< answered with an error
-    counter refused_no_websocket;  ///< requests for another protocol, or another version of it
-    counter refused_shutting_down; ///< requests during a shutdown
-    limit_counts struck;           ///< how often each limit was hit
+    counter refused_no_websocket;  ///< requests for another protocol or version
+    counter refused_shutting_down; ///< requests during the shutdown
+    limit_counts limit_hits;       ///< refused connections and closed clients, by limit
 };
 
-/// The counters of this process.
+/// The counters of this server.
 inline constinit counters counted;
 
 } // namespace chat

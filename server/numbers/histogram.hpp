@@ -1,6 +1,5 @@
-// A histogram of durations: a fixed number of buckets whose limits double, from one microsecond to about
-// half a minute. Not thread-safe: another thread needs a copy made under the writer's lock or on the
-// writer's thread.
+// Counts durations in a fixed number of buckets, whose limits double from one microsecond to about half a minute.
+// One writer. To read from another thread, take a copy under the writer's lock or on the writer's thread.
 #pragma once
 
 #include <algorithm>
@@ -16,11 +15,11 @@ struct histogram {
     /// The last bucket has no limit.
     static constexpr std::size_t size = 27;
 
-    std::array<std::uint64_t, size> in_bucket{}; ///< above the previous bucket's limit
+    std::array<std::uint64_t, size> in_bucket{}; ///< durations above the previous bucket's limit
     std::uint64_t count = 0;
     std::uint64_t sum_ns = 0;
 
-    /// Returns the bucket's inclusive limit in microseconds. Not for the last bucket.
+    /// The bucket's limit in microseconds, inclusive. The last bucket has none.
     static constexpr std::uint64_t limit_us(std::size_t bucket) {
         return std::uint64_t{1} << bucket;
     }
@@ -38,15 +37,15 @@ struct histogram {
         sum_ns += ns;
     }
 
-    /// Records a time, and the measurements that it prevented. One was due every `period`; each of
-    /// them would have taken `period` less than the one before.
+    /// Records `time`, and the measurements that were due every `period` meanwhile and could not be made: each
+    /// would have taken less by as much as it started later (coordinated omission).
     void record_with_missed(std::chrono::nanoseconds time, std::chrono::nanoseconds period) {
         record(time);
         for (auto left = time - period; left > left.zero(); left -= period)
             record(left);
     }
 
-    /// Counts as Prometheus does: each bucket includes all smaller ones.
+    /// Returns cumulative counts, as Prometheus wants them: each bucket includes the smaller ones.
     [[nodiscard]] std::array<std::uint64_t, size> cumulative() const {
         auto sums = in_bucket;
         for (std::size_t bucket = 1; bucket < size; ++bucket)

@@ -1,5 +1,5 @@
-// How often each limit of the server was hit since the start. A client learns of it from the answer it
-// gets, the operator from these counts. The loop's thread counts, any thread reads.
+// How often each limit of the server was hit since the start. The client learns it from its own answer, the
+// operator from these counts. The loop's thread counts, any thread reads.
 #pragma once
 
 #include <array>
@@ -40,7 +40,7 @@ static_assert(limit_names.size() == static_cast<std::size_t>(limit::how_many));
 class limit_counts {
 public:
     void add(limit which) {
-        // Only one thread writes, so no atomic read-modify-write is needed.
+        // There is one writer, so this needs no atomic read-modify-write.
         auto& count = counts_[static_cast<std::size_t>(which)];
         count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }

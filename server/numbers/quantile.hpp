@@ -1,4 +1,4 @@
-// Quantiles of a histogram, and the difference of two histograms.
+// Quantiles of a histogram.
 #pragma once
 
 #include "server/numbers/histogram.hpp"
@@ -9,8 +9,8 @@
 
 namespace chat {
 
-/// Returns the smallest bucket limit that at least this part of the values does not exceed; 0 if there
-/// are no values. Returns the largest limit if the quantile exceeds all limits.
+/// Returns the bucket limit below which this part of the values lies; 0 if there are no values. Values above all
+/// limits are only known to exceed the last limit, so that limit is returned for them.
 inline std::chrono::microseconds quantile(const histogram& values, double part) {
     if (values.count == 0)
         return {};
@@ -22,7 +22,7 @@ inline std::chrono::microseconds quantile(const histogram& values, double part) 
     return std::chrono::microseconds{histogram::limit_us(bucket)};
 }
 
-/// Returns the values that were added to the histogram since `before`, an earlier copy of it.
+/// Returns what was added to the same histogram since `before`.
 inline histogram added_since(const histogram& before, const histogram& now) {
     auto added = now;
     for (std::size_t bucket = 0; bucket < histogram::size; ++bucket)

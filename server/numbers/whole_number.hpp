@@ -1,5 +1,5 @@
-// Checks a number on the command line of both programs. CLI11's own check says what is wrong, but not
-// what to write instead, and in some versions it reads `-1` as 4294967295 or `1.5` as 1.
+// Checks whole numbers on both command lines. CLI11's own check says what is wrong but not what to write instead,
+// and some versions take `-1` for 4294967295 or `1.5` for 1.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -234,9 +234,8 @@ public:
         /// Hands the lock to the oldest waiter by posting its handler. Does nothing if the guard is
         /// empty.
         void unlock() noexcept {
-            if (auto* held = std::exchange(state_, nullptr)) {
+            if (auto* held = std::exchange(state_, nullptr))
                 held->unlock();
-            }
         }
 
         /// Leaves the lock taken. Another guard must adopt it before the mutex is destroyed.
@@ -293,9 +292,8 @@ public:
     /// The short form for coroutines on this executor. Does not suspend if the lock is free.
     /// \throws boost::system::system_error operation_aborted, without having acquired the lock.
     asio::awaitable<guard, Executor> lock(site_type site = site_type::current()) {
-        if (state_->lock_if_free(site)) {
+        if (state_->lock_if_free(site))
             co_return guard{state_};
-        }
         auto turn = async_lock(asio::deferred, site);
         co_return co_await std::move(turn);
     }
@@ -472,17 +470,14 @@ private:
         async_mutex_departed dead;
         {
             std::lock_guard lock{roster};
-            for (auto* member : members) {
+            for (auto* member : members)
                 member->forget(*this, dead);
-            }
             members.clear();
         }
-        while (arrivals.load(std::memory_order_acquire) != 0) {
+        while (arrivals.load(std::memory_order_acquire) != 0)
             std::this_thread::yield(); // another thread is still posting to this context
-        }
-        while (!dead.empty()) {
+        while (!dead.empty())
             dead.pop_front().die();
-        }
     }
 };
 
@@ -502,9 +497,8 @@ public:
     void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
 
     void release() noexcept {
-        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
             delete this;
-        }
     }
 
     bool try_lock(const site_type& site) noexcept {
@@ -542,9 +536,8 @@ public:
                 break;
             }
         }
-        if (seen == word::held) {
+        if (seen == word::held)
             return false;
-        }
         queue_.push_back(waiter);
         return true;
     }
@@ -563,9 +556,8 @@ public:
     void cancel(async_mutex_waiter& waiter) noexcept {
         {
             std::lock_guard lock{queue_mutex_};
-            if (!waiter.queued) {
+            if (!waiter.queued)
                 return;
-            }
             queue_.erase(waiter);
             settle();
             announce(waiter);
@@ -586,9 +578,8 @@ public:
             }
             settle();
         }
-        while (!aborted.empty()) {
+        while (!aborted.empty())
             deliver(aborted.pop_front(), false);
-        }
         leave_all();
         auto seen = word::held;
         {
@@ -596,9 +587,8 @@ public:
             word_.compare_exchange_strong(seen, word::orphaned, std::memory_order_acq_rel,
                                           std::memory_order_acquire);
         }
-        if (seen == word::free) {
+        if (seen == word::free)
             release();
-        }
     }
 
     /// Makes the context call forget() when it is destroyed.
@@ -653,26 +643,23 @@ private:
         const bool freed = word_.compare_exchange_strong(
             seen, word::free, std::memory_order_release, std::memory_order_relaxed);
         lock.unlock();
-        if (!freed) {
+        if (!freed)
             release();
-        }
     }
 
     // Called when waiters have left the queue: if it is empty, the lock is no longer contended.
     void settle() noexcept {
-        if (queue_.empty() && word_.load(std::memory_order_relaxed) == word::contended) {
+        if (queue_.empty() && word_.load(std::memory_order_relaxed) == word::contended)
             word_.store(word::held, std::memory_order_relaxed);
-        }
     }
 
     // Called with the queue mutex locked when a waiter leaves the queue to be posted. If its
     // context is destroyed now, the destruction waits for the post.
     static void announce(async_mutex_waiter& waiter) noexcept {
-        if (waiter.is_here()) {
+        if (waiter.is_here())
             waiter.at.home = nullptr;
-        } else if (waiter.at.home) {
+        else if (waiter.at.home)
             waiter.at.home->arrivals.fetch_add(1, std::memory_order_relaxed);
-        }
     }
 
     // Posts a waiter that was announced. Static, because the handler may already run on another
@@ -680,16 +667,14 @@ private:
     static void deliver(async_mutex_waiter& waiter, bool granted) noexcept {
         auto* const home = waiter.at.home;
         waiter.deliver(granted);
-        if (home) {
+        if (home)
             home->arrivals.fetch_sub(1, std::memory_order_release);
-        }
     }
 
     async_mutex_home* home_of(const asio::execution_context& context) const noexcept {
         for (const auto& each : contexts_) {
-            if (each.context == &context) {
+            if (each.context == &context)
                 return each.known_to;
-            }
         }
         return nullptr;
     }
@@ -710,9 +695,8 @@ private:
 
     void leave_all() noexcept {
         std::lock_guard lock{service::roster};
-        for (const auto& each : contexts_) {
+        for (const auto& each : contexts_)
             each.known_to->members.erase(each.entry);
-        }
         contexts_.clear();
     }
 
@@ -754,19 +738,16 @@ public:
             self = ::new (static_cast<void*>(memory))
                 async_mutex_wait{state, std::forward<H>(handler), fallback, site};
             auto slot = asio::get_associated_cancellation_slot(self->handler_);
-            if (slot.is_connected()) {
+            if (slot.is_connected())
                 slot.template emplace<canceller>(*self);
-            }
             state.observer().waiting(self, site);
-            if (!state.enqueue(*self, self->context())) {
+            if (!state.enqueue(*self, self->context()))
                 self->deliver(true);
-            }
         } catch (...) {
-            if (self) {
+            if (self)
                 self->end();
-            } else {
+            else
                 allocator_traits::deallocate(allocator, memory, 1);
-            }
             throw;
         }
     }
@@ -800,9 +781,8 @@ private:
         /// Accepts every cancellation type, because an operation that only waits has no partial
         /// effect.
         void operator()(asio::cancellation_type type) const {
-            if (type != asio::cancellation_type::none) {
+            if (type != asio::cancellation_type::none)
                 wait.state_.cancel(wait); // may run the handler elsewhere, which destroys *this
-            }
         }
 
         async_mutex_wait& wait;
@@ -820,9 +800,8 @@ private:
     /// own the arena that the memory came from.
     Handler end() {
         auto allocator = allocator_of(handler_);
-        if (connected) { // otherwise the signal is gone, or serves another operation
+        if (connected) // otherwise the signal is gone, or serves another operation
             asio::get_associated_cancellation_slot(handler_).clear();
-        }
         Handler handler{std::move(handler_)};
         std::destroy_at(this);
         allocator_traits::deallocate(allocator, this, 1);
@@ -854,9 +833,8 @@ private:
         }
 
         void deallocate(T* memory, std::size_t n) noexcept {
-            if (reinterpret_cast<std::byte*>(memory) != wait_->memory) {
+            if (reinterpret_cast<std::byte*>(memory) != wait_->memory)
                 rebound{proto_}.deallocate(memory, n);
-            }
         }
 
         bool operator==(const delivery_allocator& other) const noexcept {
@@ -887,17 +865,15 @@ private:
             : wait_{std::exchange(other.wait_, nullptr)} {}
 
         ~delivery() {
-            if (wait_) {
+            if (wait_)
                 wait_->drop();
-            }
         }
 
         allocator_type get_allocator() const noexcept {
-            if constexpr (on_loop) {
+            if constexpr (on_loop)
                 return allocator_type{*wait_};
-            } else {
+            else
                 return proto_allocator_of(wait_->handler_);
-            }
         }
 
         void operator()() { std::exchange(wait_, nullptr)->complete(); }
@@ -908,21 +884,19 @@ private:
 
     void deliver(bool with_lock) noexcept override {
         granted = with_lock;
-        if (granted) {
+        if (granted)
             state_.observer().acquired(this, site_);
-        } else {
+        else
             state_.observer().abandoned(this, site_);
-        }
         asio::post(asio::prefer(work_, asio::execution::outstanding_work.untracked),
                    delivery{*this});
     }
 
     bool is_here() const noexcept override {
-        if constexpr (on_loop) {
+        if constexpr (on_loop)
             return work_.running_in_this_thread();
-        } else {
+        else
             return false;
-        }
     }
 
     void die() noexcept override {
@@ -947,11 +921,10 @@ private:
     }
 
     asio::execution_context* context() const noexcept {
-        if constexpr (asio::can_query_v<const work_type&, asio::execution::context_t>) {
+        if constexpr (asio::can_query_v<const work_type&, asio::execution::context_t>)
             return &asio::query(work_, asio::execution::context);
-        } else {
+        else
             return nullptr;
-        }
     }
 
     State& state_;

@@ -81,9 +81,8 @@ public:
 
     /// Returns an empty guard if the lock is taken.
     guard try_lock(site_type site = site_type::current()) {
-        if (!mutex_.try_lock()) {
+        if (!mutex_.try_lock())
             return guard{};
-        }
         observer_.acquired(nullptr, site);
         return guard{this};
     }

@@ -127,9 +127,8 @@ public:
 
     /// Calls try_lock() first, because a free lock then needs no second coroutine.
     asio::awaitable<guard, executor_type> lock(site_type site = site_type::current()) {
-        if (auto held = mutex_.try_lock(site)) {
+        if (auto held = mutex_.try_lock(site))
             co_return guard{std::move(held), &value_};
-        }
         auto held = co_await mutex_.lock(site);
         co_return guard{std::move(held), &value_};
     }
@@ -158,9 +157,8 @@ public:
             "guarded::with(f): f must not return a reference, pointer or view, because the"
             " lock would be released before it is used: return a copy");
         auto held = co_await lock(site);
-        if constexpr (result::callable && !result::later && !result::reference) {
+        if constexpr (result::callable && !result::later && !result::reference)
             co_return f(*held);
-        }
     }
 
 private:

@@ -1,6 +1,7 @@
 // The condition of the loop and its lock, as the watch thread sees it. Plain values, without Asio.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <string_view>
 
@@ -13,6 +14,10 @@ enum class condition {
 };
 
 enum class verdict { alive, deadlock, blocked, spinning, congested, starved };
+
+/// Every verdict that is reported.
+inline constexpr std::array reported_verdicts{
+    verdict::deadlock, verdict::blocked, verdict::spinning, verdict::congested, verdict::starved};
 
 struct health {
     chat::condition condition = condition::alive;

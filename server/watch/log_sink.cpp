@@ -25,7 +25,7 @@ constexpr auto level_colours = std::to_array<std::string_view>({
 });
 static_assert(level_colours.size() == spdlog::level::n_levels);
 
-spdlog::string_view_t for_spdlog(std::string_view text) {
+spdlog::string_view_t as_spdlog_has_it(std::string_view text) {
     return {text.data(), text.size()};
 }
 
@@ -35,18 +35,19 @@ std::uint64_t log_sink::dropped() const {
     return queue_.overrun_counter() + refused_;
 }
 
-// All lines that the queue dropped are older than this message, so the notice belongs before it.
+// All lines that the queue lost were older than this message, so the notice belongs here.
 void log_sink::sink_it_(const spdlog::details::log_msg& message) {
     const auto line = line_of(message);
     auto rest = std::string_view{line};
     const auto lost = dropped();
     bool writable = true;
-    if (lost != reported_) {
-        const auto text = fmt::format("log lines dropped={}", lost - reported_);
-        const auto notice = line_of({for_spdlog(log_name), spdlog::level::warn, for_spdlog(text)});
+    if (lost != told_) {
+        const auto text = fmt::format("log lines dropped={}", lost - told_);
+        const auto notice =
+            line_of({as_spdlog_has_it(log_name), spdlog::level::warn, as_spdlog_has_it(text)});
         writable = rest_after_writing(notice).empty();
         if (writable)
-            reported_ = lost;
+            told_ = lost;
     }
     if (writable)
         rest = rest_after_writing(line);
@@ -55,10 +56,10 @@ void log_sink::sink_it_(const spdlog::details::log_msg& message) {
 }
 
 std::string log_sink::line_of(const spdlog::details::log_msg& message) {
-    if (message.logger_name == for_spdlog(prose_name))
+    if (message.logger_name == as_spdlog_has_it(prose_name))
         return {message.payload.data(), message.payload.size()};
     spdlog::memory_buf_t formatted;
-    // The formatter sets the range of the level's name.
+    // The formatter sets the range of the level.
     message.color_range_start = message.color_range_end = 0;
     formatter_->format(message, formatted);
     std::string line{formatted.data(), formatted.size()};
@@ -69,8 +70,7 @@ std::string log_sink::line_of(const spdlog::details::log_msg& message) {
     return line;
 }
 
-// Writes the text, and returns what could not be written. If a full disk cut the previous line short, that
-// line stays incomplete, and the text starts on a new line.
+// A line that a full disk cut off stays cut off, and the next line starts on a new line.
 std::string_view log_sink::rest_after_writing(std::string_view text) {
     if (torn_ && write_all(descriptor_, "\n") == 1)
         torn_ = false;
@@ -95,9 +95,9 @@ std::uint64_t log_sink::flushes() const {
     return flushes_;
 }
 
-bool log_sink::wait_for_flush(std::uint64_t earlier_flushes, std::chrono::milliseconds at_most) {
+bool log_sink::wait_for_flush(std::uint64_t there_were, std::chrono::milliseconds at_most) {
     std::unique_lock lock{flush_mutex_};
-    return flushed_.wait_for(lock, at_most, [&] { return flushes_ > earlier_flushes; });
+    return flushed_.wait_for(lock, at_most, [&] { return flushes_ > there_were; });
 }
 
 } // namespace chat

@@ -1,5 +1,5 @@
-// Writes messages from the queue of spdlog's asynchronous logger to stderr, on the log's own thread. If
-// nobody reads stderr, a write may block indefinitely, but only the log's thread waits.
+// Writes the log on its own thread: takes messages from the queue of spdlog's asynchronous logger, writes lines to
+// stderr. A write may block as long as nobody reads, and only this thread waits.
 #pragma once
 
 #include <spdlog/async.h>
@@ -17,13 +17,13 @@
 
 namespace chat {
 
-/// Names of the spdlog loggers. Text from the prose logger is written unchanged, without time and level.
+/// Names of the two loggers. Text of the second one is written unchanged, without time and level.
 inline constexpr std::string_view log_name = "chat";
 inline constexpr std::string_view prose_name = "prose";
 
 class log_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 public:
-    /// The queue must have exactly one thread, and must outlive the sink.
+    /// The queue has one thread, and outlives it.
     log_sink(int descriptor, bool coloured, spdlog::details::thread_pool& queue)
         : descriptor_{descriptor}
         , coloured_{coloured}
@@ -31,17 +31,16 @@ public:
 
     // --- On any thread ---
 
-    /// How many lines were lost: replaced in the queue by newer ones, or refused by the descriptor. A
-    /// stall report that is replaced counts as one line.
+    /// Lines that were lost: overrun in the queue by newer ones, or refused by the descriptor. A stall
+    /// report that is overrun counts as one.
     [[nodiscard]] std::uint64_t dropped() const;
 
     void count_dropped(std::uint64_t lines = 1) { refused_ += lines; }
 
     [[nodiscard]] std::uint64_t flushes() const;
 
-    /// Waits until there have been more flushes than `earlier_flushes`. Returns false on timeout.
-    [[nodiscard]] bool wait_for_flush(std::uint64_t earlier_flushes,
-                                      std::chrono::milliseconds at_most);
+    /// Waits for one more flush than `before`. Returns true if it happened in time.
+    [[nodiscard]] bool wait_for_flush(std::uint64_t there_were, std::chrono::milliseconds at_most);
 
 private:
     // --- On the log's thread ---
@@ -56,8 +55,8 @@ private:
     bool coloured_;
     spdlog::details::thread_pool& queue_;
     std::atomic<std::uint64_t> refused_{0};
-    std::uint64_t reported_ = 0; // how many dropped lines the log has reported
-    bool torn_ = false;          // the last write ended in the middle of a line
+    std::uint64_t told_ = 0; // how many of the dropped lines the log has mentioned
+    bool torn_ = false;      // the last write ended in the middle of a line
 
     mutable std::mutex flush_mutex_; // guards flushes_
     std::condition_variable flushed_;

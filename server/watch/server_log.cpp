@@ -40,12 +40,12 @@ server_log::server_log(int descriptor, bool coloured, std::size_t queue_length)
 std::shared_ptr<spdlog::async_logger> server_log::make_logger(std::string_view name) const {
     auto logger =
         std::make_shared<spdlog::async_logger>(std::string{name}, sink_, queue_, when_full);
-    // spdlog's default handler would write to stderr on the thread that logs.
+    // spdlog's own handler writes to stderr, on the thread that logs.
     logger->set_error_handler([sink = sink_](const std::string&) { sink->count_dropped(); });
     return logger;
 }
 
-// Asks the queue, because the logger's flush() waits without a limit in some versions of spdlog.
+// Asks the queue, not the logger, because flush() waits without a limit in some versions of spdlog.
 bool server_log::drain(std::chrono::milliseconds at_most) {
     const auto before = sink_->flushes();
     static_cast<void>(queue_->post_flush(std::shared_ptr{lines_}, when_full));

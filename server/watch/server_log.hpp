@@ -1,7 +1,7 @@
-// The server's log. It uses spdlog's asynchronous logger, so that logging only puts a message into a
-// bounded queue. The loop's thread and the watch thread never wait for stderr, even if stderr is a
-// stopped terminal, a full pipe or a slow disk. When the queue is full, the oldest lines are dropped, and
-// a line in the log says how many.
+// The log: spdlog's asynchronous logger, so logging only puts a message into a bounded queue. Neither the loop's
+// thread nor the watch thread ever waits for stderr, whatever is behind it: a terminal that nobody reads, a full
+// pipe, a slow disk. If the queue is full, the oldest lines are dropped and counted, and the next line that gets
+// through says how many.
 #pragma once
 
 #include "server/watch/log_sink.hpp"
@@ -17,52 +17,51 @@ namespace chat {
 
 class server_log {
 public:
-    /// Enough for a burst while the log's thread waits for a processor.
+    /// Enough for a burst while the writing thread waits for a processor.
     static constexpr std::size_t default_length = 1000;
 
     explicit server_log(int descriptor, bool coloured, std::size_t queue_length = default_length);
 
-    /// Waits for the log's thread, and therefore for the reader. The server's own log is never destroyed.
+    /// Waits for the writing thread, and so for the reader. The server's log is never destroyed.
     ~server_log() { queue_.reset(); }
 
     server_log(const server_log&) = delete;
     server_log& operator=(const server_log&) = delete;
 
-    /// Logs one line per call. In the server this is spdlog's default logger.
+    /// One line per call. The server makes this one spdlog's default logger.
     [[nodiscard]] const std::shared_ptr<spdlog::async_logger>& lines() const { return lines_; }
 
-    /// Logs text with its own line ends: a stall report, or why the server cannot run. Ignores
-    /// --log-level.
+    /// For text with its own line ends: a stall report, or the reason why the server cannot run. It is written at
+    /// every --log-level.
     [[nodiscard]] spdlog::async_logger& prose() const { return *prose_; }
 
-    /// True if the log is coloured. The server's log is coloured if stderr is a terminal, TERM is not dumb,
-    /// and NO_COLOR (no-color.org) is not set.
+    /// True if stderr is a terminal that wants colours: TERM is not dumb, NO_COLOR (no-color.org) not set.
     [[nodiscard]] bool coloured() const { return coloured_; }
 
     /// How many lines were lost.
     [[nodiscard]] std::uint64_t dropped() const { return sink_->dropped(); }
 
-    /// Waits until everything logged so far is written. Returns false on timeout.
+    /// Waits until everything logged before is written. Returns false if that takes longer than `at_most`.
     bool drain(std::chrono::milliseconds at_most = std::chrono::milliseconds{500});
 
 private:
     [[nodiscard]] std::shared_ptr<spdlog::async_logger> make_logger(std::string_view name) const;
 
     bool coloured_;
-    std::shared_ptr<spdlog::details::thread_pool> queue_; // with the log's thread, which ends first
+    std::shared_ptr<spdlog::details::thread_pool> queue_; // and its thread, which ends first
     std::shared_ptr<log_sink> sink_;
     std::shared_ptr<spdlog::async_logger> lines_;
     std::shared_ptr<spdlog::async_logger> prose_;
 };
 
-/// Returns the server's log on stderr, which the first call creates. It is never destroyed, because its
-/// thread may be blocked in a write when the process ends.
+/// The server's log on stderr, created at the first call. It is never destroyed, because its thread may still be
+/// blocked in a write when the process ends, and nothing waits for it.
 server_log& the_log();
 
-/// Drains the log, then ends the process without unwinding. May be called on any thread.
+/// Ends the process from any thread, after the log is drained or half a second. Unwinds nothing.
 [[noreturn]] void end_process(int code);
 
-/// The same with SIGABRT. The exit status is 134 even for PID 1 of a container, which SIGABRT does not end.
+/// The same by SIGABRT, with status 134. It also works for PID 1 of a container, which the signal does not end.
 [[noreturn]] void abort_process();
 
 } // namespace chat

@@ -1,19 +1,19 @@
-// The live page. Every event of /api/events is the complete state, and is drawn immediately.
+// The live page: every event of /api/events is the whole state, which is drawn at once.
 import { listen } from "./live.js";
 import { Rate } from "./rate.js";
 import { drawCycle, hideCycle } from "./cycle.js";
-import { show, time, number, party, place } from "./words.js";
+import { show, time, number, party, sourceLine } from "./words.js";
 
 const messages = new Rate(document.getElementById("messages-spark"));
 const deliveries = new Rate(document.getElementById("deliveries-spark"));
 let now = { status: "connecting" };  // what is on the screen
 let worst = null;                    // the last state that was not alive
-let report = null;                   // the stall report for that state
+let report = null;                   // the stall report for it
 
 listen("/api/events", { state: draw, gone: drawGone });
 
 function draw(state) {
-  if (state.server.pid !== now.server?.pid) {  // the first server, or a different one
+  if (state.server.pid !== now.server?.pid) {  // a different server than before, or the first
     messages.clear();
     deliveries.clear();
     worst = report = null;
@@ -33,8 +33,7 @@ function draw(state) {
   }
 }
 
-// The report may appear a moment after the status changes, and the names in its stack a moment after the
-// report.
+// The report follows the change of status after a moment, and the names in its stack after another.
 const isComplete = (report) => Boolean(report?.thread.stack);
 
 let asking = false;
@@ -48,13 +47,13 @@ async function fetchReport(state) {
   } catch {
     report = null;
   }
-  // If there is no complete report, do not ask again at every event.
+  // Not at every event if there is no report.
   setTimeout(() => { asking = false; }, isComplete(report) ? 0 : 500);
   if (now.status === state.status) drawStall();
 }
 
 function drawStall() {
-  // A complete drawing replaces the lock's card, because everything must fit on one screen.
+  // The drawing tells everything, and there is only one screen.
   document.getElementById("lock").hidden = drawCycle(now, report);
 }
 
@@ -72,7 +71,7 @@ function drawStatus(state) {
 function since(state) {
   if (state.status !== "alive") return `for ${time(state.for_ms)}`;
   if (state.verdict) return `but ${state.verdict}`;
-  if (worst) return `again for ${time(state.uptime_ms - worst.uptime_ms)}, after it was ${worst.verdict} for ${time(worst.for_ms)}`;
+  if (worst) return `for ${time(state.uptime_ms - worst.uptime_ms)} again, after it was ${worst.verdict} for ${time(worst.for_ms)}`;
   return `for ${time(state.uptime_ms)}`;
 }
 
@@ -87,7 +86,7 @@ function drawNumbers(state) {
   const stalled = state.status === "stalled";
   const lag = state.recent_lag.count > 0 ? `≤ ${time(state.recent_lag.p99_us / 1000)}` : "–";
   show("lag", stalled ? time(state.for_ms) : lag);
-  show("lag-more", stalled ? "no answer yet" : "99 % of probes");
+  show("lag-more", stalled ? "and it has not come back" : "99 of 100 probes");
   document.getElementById("lag").classList.toggle("hot", stalled);
 }
 
@@ -96,7 +95,7 @@ function drawLock(lock) {
   holder.replaceChildren();
   if (lock.holder) {
     const asleep = document.createElement("div");
-    if (lock.holder.suspended_at) asleep.append("is suspended in ", place(lock.holder.suspended_at));
+    if (lock.holder.suspended_at) asleep.append("sleeps in ", sourceLine(lock.holder.suspended_at));
     const reason = document.createElement("div");
     reason.className = "soft";
     if (lock.holder.awaiting) reason.append(`until: ${lock.holder.awaiting}`);
@@ -123,7 +122,7 @@ function drawGone(seconds) {
   if (now.status === "connecting" && seconds < 1) return;
   document.body.dataset.status = "gone";
   show("status", "GONE");
-  show("since", `no data from the server for ${time(seconds * 1000)}; reconnecting`);
+  show("since", `nothing has come from the server for ${time(seconds * 1000)}; trying again`);
   document.title = "GONE · chat-server";
   now = { ...now, status: "gone" };
 }

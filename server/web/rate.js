@@ -1,6 +1,6 @@
-// Turns a counter that only grows into a rate over the last second, and draws the last half minute.
+// Turns a counter that only grows into a rate over the last second and a line of the last half minute.
 const WINDOW = 1000;  // ms
-const SHOWN = 300;    // events: half a minute; also the width of the drawing
+const SHOWN = 300;    // events: half a minute, and the width of the drawing
 const HEIGHT = 60;
 
 export class Rate {
@@ -15,7 +15,7 @@ export class Rate {
     this.rates = [];
   }
 
-  /// Adds the counter's value at this time. Returns the rate.
+  /// Takes the current count and returns the rate.
   add(ms, count) {
     this.counts.push([ms, count]);
     while (this.counts.length > 2 && this.counts[1][0] <= ms - WINDOW) this.counts.shift();

@@ -1,7 +1,7 @@
-// Formats numbers and tasks for the page. Text from the server is never inserted as HTML.
+// Formats numbers and tasks for people. Text from the server is only ever set as text, never as markup.
 const format = new Intl.NumberFormat("en");
 
-/// Sets an element's text, but only if it changed, because a screen reader may announce every change.
+/// Sets an element's text. Leaves an unchanged text alone, because a screen reader would read it again.
 export function show(id, text) {
   const element = document.getElementById(id);
   if (element.textContent !== text) element.textContent = text;
@@ -17,8 +17,8 @@ export function time(ms) {
   return s < 7200 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
 }
 
-/// Shows `/home/me/chat/server/chat/room.cpp:53` as `room.cpp:53`, with the full path as a tooltip.
-export function place(line) {
+/// Shows `/home/me/chat/server/chat/room.cpp:53` as `room.cpp:53`, with the whole path as its tooltip.
+export function sourceLine(line) {
   const element = document.createElement("span");
   element.className = "line";
   element.textContent = line.split("/").pop();
@@ -26,17 +26,17 @@ export function place(line) {
   return element;
 }
 
-/// Names a task: `say of alice`, or `fan_out` if it belongs to the room.
+/// Returns `say of alice`, or `fan_out` for a task of the room.
 export function task(of) {
   return of.session === 0 ? of.task : `${of.task} of ${of.name || `session ${of.session}`}`;
 }
 
-/// Returns nodes that show the task, its line, and the elapsed time.
+/// Returns nodes that show a task, its line and its duration.
 export function party(of) {
   const who = document.createElement("b");
   who.textContent = task(of);
   const lasting = document.createElement("span");
   lasting.className = "for soft";
   lasting.textContent = ` for ${time(of.for_ms)} `;
-  return [who, " ", place(of.at), lasting];
+  return [who, " ", sourceLine(of.at), lasting];
 }

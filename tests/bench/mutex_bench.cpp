@@ -120,9 +120,8 @@ struct bare_yield {
 
 template <class Rounds>
 task<> repeat(Rounds& state, bare_yield&) {
-    for ([[maybe_unused]] auto _ : state) {
+    for ([[maybe_unused]] auto _ : state)
         co_await asio::post(use_task);
-    }
 }
 
 // A coroutine that only returns a guard. Its frame is the minimum cost of every `co_await lock()`.
@@ -211,9 +210,8 @@ task<> rounds(token<Channel>& lock, int count) {
 }
 
 task<> rounds(bare_yield&, int count) {
-    while (count-- > 0) {
+    while (count-- > 0)
         co_await asio::post(use_task);
-    }
 }
 
 template <class Lock>
@@ -225,24 +223,20 @@ void contended(benchmark::State& state) {
     for ([[maybe_unused]] auto _ : state) {
         asio::io_context loop{threads};
         Lock lock{loop};
-        for (int i = 0; i != coroutines; ++i) {
+        for (int i = 0; i != coroutines; ++i)
             asio::co_spawn(loop, rounds(lock, each), [](std::exception_ptr) {});
-        }
         if (threads == 1) { // the start is not part of the steady state
-            for (int i = 0; i != 4 * coroutines; ++i) {
+            for (int i = 0; i != 4 * coroutines; ++i)
                 loop.run_one();
-            }
         }
         const auto before = allocations.load();
         const auto start = seconds(threads == 1);
         std::vector<std::thread> others;
-        for (int i = 1; i < threads; ++i) {
+        for (int i = 1; i < threads; ++i)
             others.emplace_back([&] { loop.run(); });
-        }
         loop.run();
-        for (auto& other : others) {
+        for (auto& other : others)
             other.join();
-        }
         state.SetIterationTime(seconds(threads == 1) - start);
         steady += allocations - before;
     }
@@ -277,9 +271,8 @@ void cancel(benchmark::State& state) {
         }
         loop.run();
         state.SetIterationTime(seconds() - start);
-        if (aborted != cancelled_waiters) {
+        if (aborted != cancelled_waiters)
             state.SkipWithError("a waiter was not aborted");
-        }
     }
     state.SetItemsProcessed(state.iterations() * cancelled_waiters);
     state.counters["bytes_each"] = static_cast<double>(bytes) / cancelled_waiters;
@@ -291,14 +284,12 @@ void post_many(benchmark::State& state) {
         asio::io_context loop;
         int ran = 0;
         const auto start = seconds();
-        for (int i = 0; i != cancelled_waiters; ++i) {
+        for (int i = 0; i != cancelled_waiters; ++i)
             asio::post(loop, [&] { ++ran; });
-        }
         loop.run();
         state.SetIterationTime(seconds() - start);
-        if (ran != cancelled_waiters) {
+        if (ran != cancelled_waiters)
             state.SkipWithError("a callback did not run");
-        }
     }
     state.SetItemsProcessed(state.iterations() * cancelled_waiters);
 }
@@ -311,9 +302,8 @@ struct relay {
     int left = released_waiters;
 
     void operator()() {
-        if (left-- > 0) {
+        if (left-- > 0)
             asio::post(loop, [this] { (*this)(); });
-        }
     }
 };
 
@@ -336,16 +326,14 @@ void release_queue(benchmark::State& state) {
         concurrent_mutex mutex{loop};
         auto held = mutex.try_lock();
         int granted = 0;
-        for (int i = 0; i != waiters; ++i) {
+        for (int i = 0; i != waiters; ++i)
             mutex.async_lock([&](error_code ec, concurrent_mutex::guard) { granted += !ec; });
-        }
         const auto start = seconds();
         held.unlock();
         loop.run();
         state.SetIterationTime(seconds() - start);
-        if (granted != waiters) {
+        if (granted != waiters)
             state.SkipWithError("a waiter was not granted");
-        }
     }
     state.SetItemsProcessed(state.iterations() * waiters);
 }
@@ -373,9 +361,8 @@ public:
             }
             auto& kept = results_[run.run_name.function_name];
             kept.ns.push_back(1e9 / rate->second.value);
-            for (const auto& [name, counter] : run.counters) {
+            for (const auto& [name, counter] : run.counters)
                 kept.counters[name] = counter.value;
-            }
         }
     }
 
@@ -384,9 +371,8 @@ public:
     /// did not run.
     double ns(const std::string& name) const {
         const auto found = results_.find(name);
-        if (found == results_.end()) {
+        if (found == results_.end())
             return 0;
-        }
         auto all = found->second.ns;
         std::sort(all.begin(), all.end());
         return name.starts_with("threads/") ? all[all.size() / 2] : all.front();
@@ -395,9 +381,8 @@ public:
     /// Returns a negative value if the counter does not exist.
     double counter(const std::string& name, const std::string& which) const {
         const auto found = results_.find(name);
-        if (found == results_.end() || !found->second.counters.contains(which)) {
+        if (found == results_.end() || !found->second.counters.contains(which))
             return -1;
-        }
         return found->second.counters.at(which);
     }
 
@@ -523,9 +508,8 @@ template <class Lock>
 void contended_rounds(int count) {
     asio::io_context loop;
     Lock lock{loop};
-    for (int i = 0; i != 10; ++i) {
+    for (int i = 0; i != 10; ++i)
         asio::co_spawn(loop, rounds(lock, count / 10), [](std::exception_ptr) {});
-    }
     loop.run();
 }
 
@@ -560,9 +544,8 @@ int main(int argc, char** argv) {
     // glibc omits atomic instructions in a process that has never had a second thread. A server has
     // had one.
     std::thread{[] {}}.join();
-    if (argc == 4 && argv[1] == std::string{"--rounds"}) {
+    if (argc == 4 && argv[1] == std::string{"--rounds"})
         return do_rounds(argv[2], std::atoi(argv[3]));
-    }
 
     using benchmark::RegisterBenchmark;
     RegisterBenchmark("uncontended/std_mutex", uncontended<plain_mutex>);

@@ -1,5 +1,5 @@
-// Any bytes as what a server sends to chat-load: its frames are found, however the bytes are cut, and
-// what they carry is read without harm.
+// Gives chat-load any bytes as if a server had sent them. The same frames must be found however the
+// bytes are cut, and reading their payloads must do no harm.
 #include "client/connection/framing.hpp"
 #include "client/incoming.hpp"
 #include "tests/fuzz/require.hpp"
@@ -20,7 +20,7 @@ struct result {
     bool is_broken = false;
 };
 
-/// Reads it in pieces of this size, as a connection does.
+/// Reads the bytes in pieces of this size, as a connection does.
 result read_in_pieces(std::string_view bytes, std::size_t piece) {
     result found;
     std::string unread;
@@ -32,7 +32,8 @@ result read_in_pieces(std::string_view bytes, std::size_t piece) {
             found.is_broken = next.state == framing::broken;
             if (next.state != framing::whole)
                 break;
-            require(next.size <= unread.size() && next.size <= max_size, "a frame is in the bytes");
+            require(next.size <= unread.size() && next.size <= max_size,
+                    "a frame lies within the bytes");
             require(next.content.payload.data() + next.content.payload.size() ==
                         unread.data() + next.size,
                     "the payload ends the frame");
@@ -52,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto whole = read_in_pieces(bytes, size);
     const auto pieces = read_in_pieces(bytes, 1U + data[0] % 16);
     require(whole.payloads == pieces.payloads && whole.is_broken == pieces.is_broken,
-            "it does not matter how the bytes are cut");
+            "the same frames are found however the bytes are cut");
     for (const auto& payload : whole.payloads)
         read_incoming(run, payload);
     read_incoming(run, bytes);

@@ -1,5 +1,5 @@
-// Any bytes as a client's message, as a name and as the target of a request. Whatever is taken must
-// come out again as it went in, and whatever the server answers must be JSON.
+// Gives the server any bytes as a client's message, as a name and as a request target. Whatever the
+// server accepts must come out unchanged, and every answer must be JSON.
 #include "server/chat/protocol.hpp"
 #include "tests/fuzz/require.hpp"
 
@@ -29,16 +29,19 @@ void check_said(std::string_view payload, const say_request& said) {
         R"({"type":"message","seq":1)" +
         encode_message_rest(7, "guest-7", said.text, std::chrono::system_clock::time_point{}));
     require(message.at("text").as_string() == asked.at("text").as_string(),
-            "everyone hears what was said");
+            "a message has the text that was said");
 
     const auto ack = parse_answer(encode_ack(said.ref, 1));
-    require(ack.contains("ref") == asked.contains("ref"), "a ref comes back when there was one");
-    // Not compared as values: to Boost.JSON 1.81 the same number is another one in another place.
+    require(ack.contains("ref") == asked.contains("ref"),
+            "an ack has a ref exactly if the request had one");
+    // Numbers are not compared by value, because Boost.JSON 1.81 may parse the same digits to different
+    // numbers in different places.
     require(!ack.contains("ref") || ack.at("ref").kind() == asked.at("ref").kind(),
-            "a ref comes back as it was");
+            "a ref keeps its JSON type");
     require(!ack.contains("ref") || !ack.at("ref").is_string() || ack.at("ref") == asked.at("ref"),
-            "a ref comes back as it was");
-    require(payload.find(said.ref) != std::string_view::npos, "a ref comes back as it was written");
+            "a string ref is unchanged");
+    require(payload.find(said.ref) != std::string_view::npos,
+            "a ref is returned as it was written");
 }
 
 void check_name(std::string_view name) {
@@ -51,7 +54,8 @@ void check_name(std::string_view name) {
                                                       .guard = "released",
                                                       .max_message_bytes = 1,
                                                       .history = 1}));
-    require(std::string_view{greeting.at("name").as_string()} == name, "a name is told as it is");
+    require(std::string_view{greeting.at("name").as_string()} == name,
+            "the welcome has the unchanged name");
 }
 
 } // namespace
@@ -61,12 +65,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto parsed = parse_request(bytes);
     if (!parsed) {
         const auto error = parse_answer(encode_error(parsed.error()));
-        require(!error.at("reason").as_string().empty(), "a refusal says why");
+        require(!error.at("reason").as_string().empty(), "a refusal has a reason");
     } else if (const auto* said = std::get_if<say_request>(&*parsed)) {
         check_said(bytes, *said);
     } else {
         const auto& name = std::get<name_request>(*parsed).name;
-        require(is_valid_name(name), "only valid names are taken");
+        require(is_valid_name(name), "only valid names are accepted");
         check_name(name);
     }
     check_name(bytes);

@@ -1,4 +1,4 @@
-// What a fuzz target checks: libFuzzer keeps the input that ends the process.
+// Ends the process if a check of a fuzz target fails, because libFuzzer then keeps the input.
 #pragma once
 
 #include <cstdio>

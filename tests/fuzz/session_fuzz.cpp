@@ -1,8 +1,9 @@
-// A whole session, handshake and chat, whose client does what the input says: it sends well-formed
-// frames and others, reads or not, lets time pass, stops sending. Beside it in the same room sits a
-// witness. Whatever the one does, both are sent whole frames in order only, the witness misses
-// nothing, each of its messages is acknowledged once both read, and the session ends with its
-// connection. One socket pair for each; no thread, no sleep. Compiled for both builds of the guard.
+// Runs a whole session, handshake and chat. The input controls its client: it sends well-formed and
+// malformed frames, reads or does not read, lets time pass, stops sending. A second client in the same
+// room is the witness. Whatever the first client does, the server sends both only whole frames in
+// order. The witness misses nothing. Each of its messages is acknowledged once both clients read. A
+// session ends with its connection. Each client has a socket pair; there are no threads and no sleeps.
+// Compiled for both builds of the guard.
 #include "client/connection/framing.hpp"
 #include "server/chat/admission.hpp"
 #include "server/chat/room.hpp"
@@ -54,22 +55,22 @@ public:
 
     ~client() { hang_up(); }
 
-    /// Whether it went out whole. What does not fit is lost, and the server sees garbage.
+    /// Returns true if everything was sent. Bytes that do not fit are lost, so the server sees garbage.
     bool send(std::string_view bytes) {
         return socket_ >= 0 && ::send(socket_, bytes.data(), bytes.size(),
                                       MSG_DONTWAIT | MSG_NOSIGNAL) == std::ssize(bytes);
     }
 
-    /// Nothing once the server has said goodbye.
+    /// Says something, unless the server has sent a close frame.
     void say(std::size_t letters_of_text, std::size_t letters_of_ref) {
         if (closed_)
             return;
         require(send(frame(0x81, say_request_of(letters_of_text, letters_of_ref))),
-                "a hundred messages of the witness find room in its socket");
+                "a hundred messages of the witness fit into its socket");
         ++unacknowledged_;
     }
 
-    /// Takes at most so many bytes, and checks the frames that are complete; whether there were any.
+    /// Reads at most this many bytes, and checks the complete frames. Returns true if it read any bytes.
     bool read(std::size_t at_most) {
         char chunk[4096];
         bool has_read = false;
@@ -103,7 +104,7 @@ public:
 
     [[nodiscard]] bool has_missed() const { return has_missed_; }
 
-    bool echoes = false; ///< then frames of any kind come, and fragments
+    bool echoes = false; ///< the client may receive frames of any kind, and fragments
 
 private:
     void check_frames() {
@@ -155,7 +156,7 @@ private:
     bool upgraded_ = false;
     bool closed_ = false;
     bool has_missed_ = false;
-    int unacknowledged_ = 0; ///< of what `say` sent
+    int unacknowledged_ = 0; ///< messages sent by `say`
     std::uint64_t newest_ = 0;
 };
 
@@ -167,23 +168,23 @@ public:
         asio::co_spawn(executor_, room_.fan_out(), fail);
     }
 
-    /// The client's end; the server's is the session that `connected` tells.
+    /// Returns the client's end. `connected` becomes the session at the server's end.
     int connect(std::weak_ptr<session>& connected) {
         int ends[2];
         require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "a socket pair");
-        constexpr int smallest = 1; // the kernel makes a few kilobytes of it: many sends are cut
+        constexpr int smallest = 1; // the kernel rounds up to a few kilobytes: many sends are cut
         ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &smallest, sizeof smallest);
         wire::socket_type socket{executor_};
         socket.assign(asio::ip::tcp::v4(), ends[0]);
-        auto one = std::make_shared<session>(std::move(socket), door_.let_in({}).value(), room_,
-                                             roster_, limits_);
+        auto one = std::make_shared<session>(std::move(socket), admission_.let_in({}).value(),
+                                             room_, roster_, limits_);
         connected = one;
         asio::co_spawn(executor_, run_session(std::move(one)), fail);
         turn();
         return ends[1];
     }
 
-    /// Until nothing is left to do.
+    /// Runs the loop until nothing is left to do.
     void turn() {
         loop_.restart();
         while (loop_.poll() > 0) {
@@ -198,7 +199,7 @@ public:
 private:
     static void fail(std::exception_ptr failed) { require(!failed, "no coroutine throws"); }
 
-    admission door_{{.clients = 2, .clients_per_address = 0}};
+    admission admission_{{.clients = 2, .clients_per_address = 0}};
     asio::io_context loop_{1};
     loop_executor executor_ = loop_.get_executor();
     session_limits limits_;
@@ -218,17 +219,17 @@ void act(FuzzedDataProvider& input, world& all, client& one, client& witness,
     case 0:
         one.send(input.ConsumeRandomLengthString());
         break;
-    case 1: { // any frame, well formed but for its first byte
+    case 1: { // any frame: well-formed except for its first byte
         const auto first = input.ConsumeIntegral<unsigned char>();
         one.send(frame(first, input.ConsumeRandomLengthString()));
         break;
     }
-    case 2: // a good message
+    case 2: // a valid message
         one.send(frame(0x81, R"({"type":"say","text":"hello","ref":[1]})"));
         break;
-    case 3: { // many at once, by both
+    case 3: { // many messages at once, from both clients
         const auto count = input.ConsumeIntegral<unsigned char>();
-        const bool with_pings = count % 2 == 0; // whose answers take along what lies in the lanes
+        const bool with_pings = count % 2 == 0; // sending a pong also sends what is in the lanes
         const auto say = frame(0x81, say_request_of(1, 400));
         std::string frames;
         for (int i = 0; i < count; ++i)
@@ -280,7 +281,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     limits.echo = input.ConsumeBool();
     const bool is_in_chat_already = input.ConsumeBool();
 
-    // A ring so small that also the witness, who reads with each turn, may fall out of it, or a large.
+    // Either a large buffer, or one so small that even the witness, which reads in each turn, may fall
+    // behind.
     const bool is_small = input.ConsumeBool();
     world all{limits, is_small ? message_buffer::limits{.messages = 20, .bytes = 8192}
                                : message_buffer::limits{.messages = 100'000, .bytes = 64 << 20}};
@@ -290,10 +292,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     witness.send(upgrade_request("/"));
     all.turn();
     witness.read(4096);
-    require(witness.is_in_chat(), "the witness is let in");
+    require(witness.is_in_chat(), "the server lets the witness in");
 
     client one{all.connect(server_side)};
-    one.echoes = limits.echo; // it may have asked for it
+    one.echoes = limits.echo; // its request may ask for /echo
     if (is_in_chat_already)
         one.send(upgrade_request(limits.echo ? "/echo" : "/?name=one"));
     else if (input.ConsumeBool())
@@ -312,9 +314,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     };
     give_all();
     const auto is_answered = [&] { return !witness.is_in_chat() || witness.unacknowledged() == 0; };
-    require(is_answered(), "nobody waits for anything when all read");
+    require(is_answered(), "no message stays unacknowledged when both clients read");
 
-    // Whoever it was, its session ends with it, and the others chat on.
+    // Whatever the client did, its session ends with the connection, and the other client continues.
     one.hang_up();
     all.turn();
     require(server_side.expired(), "a session ends when its client hangs up");
@@ -323,9 +325,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     witness.say(1, 1);
     give_all();
     require(limits.max_rate != 0 || (witness.is_in_chat() && witness.newest() == before + 1),
-            "the others chat on");
-    require(is_answered(), "each message is acknowledged");
-    require(is_small || !witness.has_missed(), "who reads misses nothing");
+            "the other client continues");
+    require(is_answered(), "every message is acknowledged");
+    require(is_small || !witness.has_missed(), "a client that reads misses nothing");
     witness.hang_up();
     all.end();
     require(witness_session.expired(), "every session ends");

@@ -36,7 +36,7 @@ class Fault(ServerTest):
         client = self.join(server)
         server.wait_for_log("verdict=blocked")
         server.signal(signal.SIGTERM)
-        server.wait_for_log("asked to shut down")
+        server.wait_for_log("asked to end")
         self.assertEqual(client.take_close().code, 1001)
         self.assertEqual(server.wait(), 0)
 

@@ -97,7 +97,7 @@ class Freeze(ServerTest):
         server.signal(signal.SIGTERM)
         self.assertEqual(server.wait(), 3)
         self.assertLess(time.monotonic() - pressed, 1.0)
-        self.assertIn("asked to shut down signal=SIGTERM", server.log())
+        self.assertIn("asked to end signal=SIGTERM", server.log())
 
     def test_a_second_signal_tells_a_freeze_that_nobody_has_noticed(self):
         server = self.freeze_unnoticed()

@@ -37,7 +37,7 @@ SERIES = {
 
 
 def counts(server):
-    """How often each limit has struck that has, by /metrics."""
+    """How often each limit was hit, by /metrics. Leaves out limits that were not."""
     now = metrics(server)
     return {name: int(now[series]) for name, series in SERIES.items() if now[series] > 0}
 
@@ -51,9 +51,9 @@ class Limits(ServerTest):
         return self.connections[-1]
 
     def assert_counts(self, server, maybe=None, **expected):
-        """In /metrics, and in what the server tells when it ends; but for the one that may have struck."""
-        def without(struck):
-            return {name: times for name, times in struck.items() if name != maybe}
+        """Checks /metrics and what the server logs when it ends, except for a limit that may have been hit."""
+        def without(hits):
+            return {name: times for name, times in hits.items() if name != maybe}
 
         deadline = time.monotonic() + PATIENCE
         while without(counts(server)) != expected and time.monotonic() < deadline:
@@ -359,7 +359,7 @@ class Descriptors(ServerTest):
             self.assertEqual(client.take("welcome")["type"], "welcome")
             connection.close()
         self.assert_chat_works(server, *here, self.join(server))
-        server.wait_for_log("accept goes on")
+        server.wait_for_log("accept resumed")
         # Said once each time it begins, not ten times a second.
         paused = server.log().count("accept paused")
         self.assertLess(paused, 62)

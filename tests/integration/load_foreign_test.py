@@ -1,5 +1,5 @@
-"""What a server says stays bytes: no terminal obeys it, no report breaks by it, no page runs it. And the
-addresses of a name, and what a proxy says in place of the server."""
+"""Hostile text from a server does not control the terminal, break a report or run on the page. Also: the
+addresses of a host name, and a proxy that answers instead of the server."""
 
 import base64
 import contextlib
@@ -24,7 +24,7 @@ def is_harmless(text):
 
 @contextlib.contextmanager
 def http_server(answer, family=socket.AF_INET, address="127.0.0.1"):
-    """Answers each request with these bytes; remembers the requests."""
+    """Answers each request with these bytes and yields the list of requests."""
     listener = socket.create_server((address, 0), family=family)
     requests = []
 
@@ -48,22 +48,22 @@ for fault, where in (("rude", "closed by the server (1008 \\x1b]0;owned\\x07<b>\
                      ("rude-error", "refused by the server: \\x1b]0;owned\\x07<b>")):
     with fake_server(fault) as (port, _), tempfile.NamedTemporaryFile(suffix=".html") as page:
         run = Run(port, "--clients", "3", "--duration", "300ms", "--timeout", "500ms", "--html", page.name)
-        html = page.read().decode()  # throws if it is not UTF-8
-    check(f"{fault}: shown, not obeyed", where in run.out and is_harmless(run.out), run)
-    check("  nor on the page", is_harmless(html) and "<b>" not in html and "\\x1b]0;owned" in html, html)
-    check("  and the report is JSON with all that was said", "\x1b]0;owned\x07<b>" in json.dumps(run.report, ensure_ascii=False).replace("\\u001b", "\x1b").replace("\\u0007", "\x07"), run)
+        html = page.read().decode()  # raises an exception if it is not UTF-8
+    check(f"{fault}: the terminal output is escaped", where in run.out and is_harmless(run.out), run)
+    check("  and so is the page", is_harmless(html) and "<b>" not in html and "\\x1b]0;owned" in html, html)
+    check("  and the JSON report contains the whole text", "\x1b]0;owned\x07<b>" in json.dumps(run.report, ensure_ascii=False).replace("\\u001b", "\x1b").replace("\\u0007", "\x07"), run)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as report:
         json.dump(run.report, report)
         report.flush()
         compared = subprocess.run([CHAT_LOAD, "compare", report.name, report.name], capture_output=True, text=True)
-    check("  which compare takes", compared.returncode == 0 and is_harmless(compared.stdout), compared)
+    check("  and compare can read the report", compared.returncode == 0 and is_harmless(compared.stdout), compared)
 
 with http_server(b"HTTP/1.1 503 " + RUDE + b"\xff\r\nContent-Length: 0\r\n\r\n") as (port, _):
     run = Run(port, "--clients", "1")
-    check("a reason phrase of HTTP is shown, not obeyed", run.code == 1 and is_harmless(run.err), run)
+    check("an HTTP reason phrase is escaped", run.code == 1 and is_harmless(run.err), run)
 for flags in (["--url", "ws://127.0.0.1:1/\x1b[2J"], ["--json", "/no/such/\x1b[2J"], ["--expect", "\x1b[2J"], ["compare", "/\x1b[2J", "x"]):
-    told = subprocess.run([CHAT_LOAD, *flags], capture_output=True, text=True)
-    check(f"so is the command line: {flags[0]}", told.returncode in (1, 2) and told.stderr.count("\n") == 1 and is_harmless(told.stderr), told)
+    done = subprocess.run([CHAT_LOAD, *flags], capture_output=True, text=True)
+    check(f"an error about the command line is escaped: {flags[0]}", done.returncode in (1, 2) and done.stderr.count("\n") == 1 and is_harmless(done.stderr), done)
 with tempfile.NamedTemporaryFile("w", suffix=".json") as report, tempfile.NamedTemporaryFile("r") as page:
     with fake_server("well") as (port, _):
         forged = Run(port, "--clients", "1", "--duration", "100ms").report
@@ -71,7 +71,7 @@ with tempfile.NamedTemporaryFile("w", suffix=".json") as report, tempfile.NamedT
     json.dump(forged, report)
     report.flush()
     compared = subprocess.run([CHAT_LOAD, "compare", report.name, report.name, "--html", page.name], capture_output=True, text=True)
-    check("a report that somebody else made is only shown", is_harmless(compared.stdout) and "<script>" not in page.read(), compared)
+    check("a forged report is escaped", is_harmless(compared.stdout) and "<script>" not in page.read(), compared)
 
 # ---- addresses
 with contextlib.suppress(OSError), http_server(b"", socket.AF_INET6, "::1") as (port, requests):
@@ -79,18 +79,18 @@ with contextlib.suppress(OSError), http_server(b"", socket.AF_INET6, "::1") as (
     check("an IPv6 address has brackets in Host", f"\r\nHost: [::1]:{port}\r\n".encode() in requests[0], requests)
 with http_server(b"") as (port, requests):
     Run(port, "--clients", "1")
-    check("an IPv4 address has none", f"\r\nHost: 127.0.0.1:{port}\r\n".encode() in requests[0], requests)
+    check("an IPv4 address has no brackets in Host", f"\r\nHost: 127.0.0.1:{port}\r\n".encode() in requests[0], requests)
 addresses = [entry[4][0] for entry in socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)]
 with fake_server("well") as (port, _):
     run = Run(0, "--clients", "3", "--duration", "200ms", url=f"ws://localhost:{port}/")
-    check(f"a name is tried at all its addresses ({', '.join(addresses)})", run.code == 0, run)
+    check(f"all addresses of a name are tried ({', '.join(addresses)})", run.code == 0, run)
 with socket.socket() as unused:
     unused.bind(("127.0.0.1", 0))
     run = Run(0, "--clients", "3", url=f"ws://localhost:{unused.getsockname()[1]}/")
-    check("  and if none accepts, they are named", run.code == 1 and all(a in run.err for a in addresses) and "tried" in run.err, run)
+    check("  and if none accepts, the error lists them", run.code == 1 and all(a in run.err for a in addresses) and "tried" in run.err, run)
 
 
-# ---- a proxy that answers newcomers itself when the server behind it is frozen
+# ---- a proxy that answers new clients itself while the server behind it is frozen
 def upgrade_for(request):
     key = next(line.split(b": ")[1] for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
     accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
@@ -99,8 +99,8 @@ def upgrade_for(request):
 
 @contextlib.contextmanager
 def proxy(target, clients, answer):
-    """Passes on so many connections; to all others it says what `answer` makes of their request."""
-    door = socket.create_server(("127.0.0.1", 0))
+    """Forwards the first `clients` connections; answers each later request with `answer(request)`."""
+    listener = socket.create_server(("127.0.0.1", 0))
 
     def pump(source, sink):
         with contextlib.suppress(OSError):
@@ -111,7 +111,7 @@ def proxy(target, clients, answer):
         kept = []
         with contextlib.suppress(OSError):
             while True:
-                client, _ = door.accept()
+                client, _ = listener.accept()
                 kept.append(client)
                 if len(kept) > clients:
                     client.sendall(answer(client.recv(4096)))
@@ -122,17 +122,17 @@ def proxy(target, clients, answer):
 
     threading.Thread(target=serve, daemon=True).start()
     try:
-        yield door.getsockname()[1]
+        yield listener.getsockname()[1]
     finally:
-        door.close()
+        listener.close()
 
 
 WELCOME = b'{"type":"welcome","id":1,"name":"x","seq":0,"mutex":"std","guard":"across_await"}'
-for what, answer in (("503", lambda _: b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n"),
-                     ("a page of its own", lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-                     ("a redirection", lambda _: b"HTTP/1.1 302 x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"),
-                     ("a handshake of its own", upgrade_for),
-                     ("another server", lambda r: upgrade_for(r) + b"\x81" + bytes([len(WELCOME)]) + WELCOME)):
+for response, answer in (("503", lambda _: b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n"),
+                         ("its own page", lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+                         ("a redirect", lambda _: b"HTTP/1.1 302 x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"),
+                         ("its own handshake", upgrade_for),
+                         ("the welcome of another server", lambda r: upgrade_for(r) + b"\x81" + bytes([len(WELCOME)]) + WELCOME)):
     server = subprocess.Popen([os.path.join(PROGRAMS, "chat-server-std-across_await"), "--port", "0", "--no-admin"],
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
@@ -143,4 +143,4 @@ for what, answer in (("503", lambda _: b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n
         server.kill()
         server.wait()
         server.stdout.close()
-    check(f"frozen behind a proxy that answers newcomers with {what}", run.code == 3 and run.report["verdict"] == "frozen", run)
+    check(f"frozen behind a proxy that answers new clients with {response}", run.code == 3 and run.report["verdict"] == "frozen", run)

@@ -1,5 +1,5 @@
-"""Whatever becomes of the files, the terminal and the shell: the summary is printed, each file is tried, and
-the exit code tells."""
+"""If a file, the terminal or the shell fails, chat-load still prints the summary, tries each file, and
+reports the failure in its exit code."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ def start(*flags, **popen):
 
 
 class Ended:
-    """What a process printed, and how it ended."""
+    """The output and exit code of a finished process."""
 
     def __init__(self, process, within=15):
         try:
@@ -46,7 +46,7 @@ def run(*flags, **popen):
 
 
 def on_terminal(*flags, **environment):
-    """Everything a run writes to a terminal."""
+    """Returns everything that a run writes to a terminal."""
     ours, theirs = pty.openpty()
     variables = {k: v for k, v in os.environ.items() if k not in ("TERM", "NO_COLOR")} | environment
     process = start(*flags, stdout=theirs, stderr=theirs, env=variables)
@@ -67,43 +67,43 @@ def file_size_limit():
 with fake_server("well") as (port, _), FOLDER:
     # ---- files
     done = run(*BRIEF, "--json", "/dev/full", "--html", path("page.html"))
-    check("a full disk hides neither the summary nor the page",
+    check("a full disk loses neither the summary nor the page",
           "ALIVE" in done.out and os.path.getsize(path("page.html")) > 1000, done)
-    check("  and is told, with exit 1", done.code == 1 and "/dev/full" in done.err and "No space" in done.err, done)
+    check("  and is reported, with exit 1", done.code == 1 and "/dev/full" in done.err and "No space" in done.err, done)
     done = run(*BRIEF, "--json", path("a.json"), "--html", path("b.html"), preexec_fn=file_size_limit)
-    check("neither does a limit of file size, which ends nobody",
+    check("a file size limit does not kill the program or lose the summary",
           done.code == 1 and "ALIVE" in done.out and done.err.count("File too large") == 2, done)
 
     os.mkfifo(path("fifo"))
     with subprocess.Popen(["cat", path("fifo")], stdout=subprocess.PIPE) as cat:
         done = run(*BRIEF, "--json", path("fifo"))
         got = cat.communicate(timeout=15)[0]
-    check("a named pipe is opened once, and its reader gets all", done.code == 0 and json.loads(got)["verdict"] == "alive", done)
+    check("a named pipe is opened once, and its reader gets the whole report", done.code == 0 and json.loads(got)["verdict"] == "alive", done)
     process = start(*BRIEF, "--json", path("fifo"), "--html", path("c.html"))
     with open(path("fifo"), "rb"):
         pass
     done = Ended(process)
-    check("a reader that leaves early costs the report, not the summary, and not the page",
+    check("a reader that closes its pipe early loses the report, but not the summary or the page",
           done.code == 1 and "ALIVE" in done.out and "Broken pipe" in done.err and os.path.getsize(path("c.html")) > 1000, done)
 
     # ---- standard output
     for name in ("-", "/dev/stdout"):
         done = run(*BRIEF, "--json", name)
-        check(f"--json {name} is standard output, and the summary goes beside it",
+        check(f"--json {name} writes to standard output, and the summary goes to standard error",
               done.code == 0 and json.loads(done.out)["verdict"] == "alive" and "ALIVE" in done.err, done)
     done = run(*BRIEF, "--json", "-", "--quiet")
-    check("  or nowhere, if asked", json.loads(done.out)["verdict"] == "alive" and done.err == "", done)
+    check("  with --quiet there is no summary", json.loads(done.out)["verdict"] == "alive" and done.err == "", done)
     done = run(*BRIEF, "--html", "-")
-    check("a page as well", done.out.startswith("<!doctype html>") and "ALIVE" in done.err, done)
-    check("but not both", run("--json", "-", "--html", "-").code == 2, "")
+    check("--html - writes the page to standard output", done.out.startswith("<!doctype html>") and "ALIVE" in done.err, done)
+    check("--json - and --html - together are an error", run("--json", "-", "--html", "-").code == 2, "")
     run(*BRIEF, "--json", path("a.json"))
     for flags in (BRIEF, ["--help"], ["--version"], ["compare", path("a.json"), path("a.json")], [*BRIEF, "--json", "-"]):
         command = [CHAT_LOAD, *flags] if flags[0] != "--clients" else [CHAT_LOAD, "--url", f"ws://127.0.0.1:{port}/", *flags]
         with open("/dev/full", "wb") as full:
             done = Ended(subprocess.Popen(command, stdout=full, stderr=subprocess.PIPE))
-        check(f"standard output on a full disk is exit 1: {flags[0]}", done.code == 1 and "standard output" in done.err, done)
+        check(f"standard output on a full disk gives exit 1: {flags[0]}", done.code == 1 and "standard output" in done.err, done)
     done = run(*BRIEF, "--json", path("d.json"), preexec_fn=lambda: os.close(1))
-    check("a program without standard output says so, and writes its report",
+    check("without standard output chat-load fails but writes its report",
           done.code == 1 and os.path.getsize(path("d.json")) > 100, done)
 
     # ---- terminals
@@ -111,8 +111,8 @@ with fake_server("well") as (port, _), FOLDER:
     for why, environment in (("TERM=dumb", {"TERM": "dumb"}), ("no TERM", {}), ("an empty TERM", {"TERM": ""}),
                              ("NO_COLOR", {"TERM": "xterm", "NO_COLOR": "1"})):
         seen = on_terminal(*BRIEF, **environment)
-        check(f"  but with {why} no escape sequence", "\x1b" not in seen and "ALIVE" in seen, seen)
-    check("  nor does a pipe", "\x1b" not in str(run(*BRIEF)), "")
+        check(f"  but with {why} there is no escape sequence", "\x1b" not in seen and "ALIVE" in seen, seen)
+    check("  and a pipe gets none", "\x1b" not in str(run(*BRIEF)), "")
 
     # ---- signals
     def interrupted_by(signals, **popen):
@@ -124,12 +124,12 @@ with fake_server("well") as (port, _), FOLDER:
         done = interrupted_by(signals)
         with open(path("s.json"), encoding="utf-8") as file:
             report = json.load(file)
-        check(f"{' and '.join(s.name for s in signals)} leaves the report of what was seen so far",
+        check(f"{' and '.join(s.name for s in signals)} ends the run and writes the report so far",
               done.code == 1 and "INTERRUPTED" in done.out and report["interrupted"], done)
     process = start("--clients", "3", "--duration", "2s", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     threading.Timer(1.0, process.send_signal, [signal.SIGHUP]).start()
     done = Ended(process)
-    check("under nohup SIGHUP stays ignored", done.code == 0 and "ALIVE" in done.out, done)
+    check("SIGHUP stays ignored under nohup", done.code == 0 and "ALIVE" in done.out, done)
 
 for flags in (["--rate", "1e-10"], ["--rate", "1e-320"], ["--rate", "1e7", "--senders", "3"], ["--warmup", "1440m"],
               ["--duration", "1440m"], ["--timeout", "1440m", "--connect-timeout", "1440m"],
@@ -144,4 +144,4 @@ with fake_server("flood") as (port, _):
     process = start("--clients", "1", "--duration", "60s", "--timeout", "30s")
     threading.Timer(1.0, process.send_signal, [signal.SIGINT]).start()
     done = Ended(process, within=10)
-    check("Ctrl-C ends a run against a server that sends without end", done.code == 1 and "INTERRUPTED" in done.out, done)
+    check("Ctrl-C ends a run against a server that never stops sending", done.code == 1 and "INTERRUPTED" in done.out, done)

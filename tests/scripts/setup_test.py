@@ -13,7 +13,7 @@ SETUP = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "setup.sh"
 
 BUILD = {"g++": "4:12.2", "cmake": "3.25", "ninja-build": "1.11", "libspdlog-dev": "1:1.10",
          "libcli11-dev": "2.1", "prometheus-cpp-dev": "1.0"}
-TEST = {"doctest-dev": "2.4", "python3": "3.11", "python3-websockets": "10.4", "python3-selenium": "4.8",
+TEST = {"doctest-dev": "2.4", "libsqlite3-dev": "3.40", "libabsl-dev": "20220623", "python3": "3.11", "python3-websockets": "10.4", "python3-selenium": "4.8",
         "libbenchmark-dev": "1.7"}
 BROWSER = {"chromium": "156", "chromium-driver": "156"}
 

@@ -179,10 +179,10 @@ class Soak:
         """Its vices must have been felt."""
         if self.lives == 0:
             raise Failure("nobody misbehaved")
-        if missing := EXPECTED - self.struck().keys():
-            raise Failure(f"never struck: {', '.join(sorted(missing))}; is the run too short, the crowd too small?")
+        if missing := EXPECTED - self.hits().keys():
+            raise Failure(f"never hit: {', '.join(sorted(missing))}; is the run too short, the crowd too small?")
 
-    def struck(self):
+    def hits(self):
         """How often each limit has, as the server tells when it ends."""
         return dict(re.findall(r"limit hit name=(\w+) times=(\d+)", self.server.log()))
 
@@ -209,7 +209,7 @@ class Soak:
         print(f"  their acks took {1000 * statistics.median(latencies):.1f} ms (median), "
               f"{1000 * latencies[-1 - len(latencies) // 100]:.1f} ms (p99), {1000 * latencies[-1]:.1f} ms (max)")
         print(f"  RSS after each round: {self.rss} MiB")
-        print("  limits: " + ", ".join(f"{name} {times}" for name, times in self.struck().items()))
+        print("  limits: " + ", ".join(f"{name} {times}" for name, times in self.hits().items()))
 
 
 def main():

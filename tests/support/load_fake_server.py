@@ -1,27 +1,27 @@
 """A chat server in 100 lines that misbehaves on request; standard library only.
 
-Run as a program it prints its port and serves until killed. The first argument is what it does wrong:
-  well       nothing
+As a program it prints its port and serves until killed. The first argument selects the fault:
+  well       no fault
   lose       client 1 never gets the sender's message number 5
   double     client 1 gets number 5 twice
   swap       client 1 gets number 6 before number 5; the sender is client 2
-  gap        client 1 is told that it missed number 5
-  refuse     the say that carries number 5 is answered with an error
-  starve     from number 5 on nothing is delivered, but everything else is answered
-  thaw       the same, but for 1.5 seconds only
-  garbage    instead of number 5 comes something that is no WebSocket frame
-  nonsense   before number 5 comes text that is no JSON
+  gap        client 1 gets a gap message instead of number 5
+  refuse     the server answers number 5 with an error
+  starve     from number 5 on nothing is delivered, but acks, pongs and handshakes continue
+  thaw       number 5 is delivered 1.5 seconds late
+  garbage    all clients get bytes that are not a WebSocket frame instead of number 5
+  nonsense   all clients get text that is not JSON before number 5
   reset      at number 5 all connections are reset
   close      at number 5 all connections are closed, with a close frame
   mute       handshakes are completed, but no welcome follows
-  kick       the one who says number 5 is closed with 1008 instead of an answer; all others stay
-  kick-reset the same, and the connection is reset right behind the close frame
-  kick-late  the same, but number 5 was acknowledged, and never comes
-  kick-reader  client 1 is closed with 1008 at number 5, which all others get
-  rude       at number 5 all are closed, for a reason that is an escape sequence, HTML and no UTF-8
-  rude-error the say that carries number 5 is answered with an error whose code is the same
-  slow       everything is delivered, but only fifty messages a second
-  flood      after the welcome comes presence, without end and as fast as it goes; nothing is read
+  kick       the sender of number 5 is closed with 1008 instead of an answer; other clients stay
+  kick-reset as kick, but the connection is reset right after the close frame
+  kick-late  as kick, but number 5 was acknowledged and is never delivered
+  kick-reader  client 1 is closed with 1008 at number 5; other clients get number 5
+  rude       at number 5 all connections are closed; the reason has an escape sequence, HTML and invalid UTF-8
+  rude-error the server answers number 5 with an error; its code has an escape sequence and HTML
+  slow       everything is delivered, but only fifty messages per second
+  flood      after the welcome the server sends presence messages endlessly and reads nothing
 """
 
 import asyncio
@@ -141,7 +141,7 @@ class Server:
         client.transport.abort()
 
     def spoil(self, index, number, news, client):
-        """What this client gets instead of the news."""
+        """Returns the frames that this client gets instead of the news."""
         if FAULT == "swap" and index == 1:
             if number == MAGIC_NUMBER:
                 self.held = news

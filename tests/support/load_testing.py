@@ -1,4 +1,4 @@
-"""What the tests of chat-load share: run it with a deadline, start servers, end them by their pid."""
+"""Helpers for the tests of chat-load: run it with a deadline, start a fake server, kill it at the end."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Run:
-    """One finished run of chat-load."""
+    """A finished run of chat-load: exit code, output, report and duration."""
 
     def __init__(self, port, *flags, within=30.0, url=None):
         with tempfile.TemporaryDirectory() as folder:

@@ -6,7 +6,7 @@
 
 using namespace chat;
 
-TEST_CASE("a frame's size is read back from its own header, for each of the three lengths") {
+TEST_CASE("a frame's size is read from its own header, for each of the three lengths") {
     for (const std::size_t payload : {0u, 1u, 125u, 126u, 127u, 65535u, 65536u, 200000u}) {
         const auto frame = text_frame(std::string(payload, 'x'));
         CHECK(frame_size(frame) == frame.size());
@@ -19,7 +19,8 @@ TEST_CASE("lengths are big-endian and the frame is a final, unmasked text frame"
     CHECK(frame.substr(0, 4) == std::string("\x81\x7E\x12\x34", 4));
 }
 
-TEST_CASE("a send that stops anywhere has begun so many frames and ends in exactly one") {
+TEST_CASE("a cut after any number of bytes tells how many frames were begun, and where the last "
+          "one ends") {
     const auto first = text_frame("one");
     const auto second = text_frame(std::string(300, '2'));
     const auto run = first + second + text_frame("");

@@ -1,4 +1,4 @@
-// Which pages may connect, and which keys are keys. The rest of the handshake is tested over sockets:
+// Which pages may connect, and which keys are valid. The rest of the handshake is tested over sockets:
 // tests/integration/handshake_test.py.
 #include "server/chat/handshake.hpp"
 
@@ -15,7 +15,7 @@ bool is_allowed(std::string_view origin, std::string_view host,
 
 } // namespace
 
-TEST_CASE("which pages may connect") {
+TEST_CASE("pages of loopback, of the requested host and of the list may connect, and no others") {
     handshake_limits limits;
     limits.allowed_origins = {parse_origin("https://chat.example").value(),
                               parse_origin("http://Port.example:3000/").value(),
@@ -28,7 +28,7 @@ TEST_CASE("which pages may connect") {
     };
 
     const row table[] = {
-        // Pages of this machine.
+        // Loopback.
         {"http://localhost", "x", true},
         {"http://localhost:3000", "x", true},
         {"https://LOCALHOST", "x", true},
@@ -37,7 +37,7 @@ TEST_CASE("which pages may connect") {
         {"http://127.9.9.9", "x", true},
         {"http://[::1]:8081", "x", true},
         {"https://[0:0::1]", "x", true},
-        // What only looks like it.
+        // Looks like loopback, but is not.
         {"http://127.0.0.1:80.evil.example", "x", false},
         {"http://localhost:x@evil.example", "x", false},
         {"http://localhost@evil.example", "x", false},
@@ -69,11 +69,11 @@ TEST_CASE("which pages may connect") {
         {"http://localhost, http://evil.example", "x", false},
         {"http://localhost http://evil.example", "x", false},
         {"http://local%68ost", "x", false},
-        // Other programs' schemes.
+        // Schemes other than http and https.
         {"evil://localhost", "localhost", false},
         {"ws://localhost", "localhost", false},
         {"file://localhost", "localhost", false},
-        // What names no host.
+        // No host.
         {"", "x", false},
         {"null", "null", false},
         {"*", "x", false},
@@ -83,7 +83,7 @@ TEST_CASE("which pages may connect") {
         {"http://", "x", false},
         {"http://:80", "x", false},
         {"file://", "x", false},
-        // The host that was asked for.
+        // The requested host.
         {"http://chat.lan", "chat.lan", true},
         {"http://chat.lan:80", "chat.lan", true},
         {"http://chat.lan", "chat.lan:80", true},
@@ -94,7 +94,7 @@ TEST_CASE("which pages may connect") {
         {"https://chat.lan:443", "chat.lan", true},
         {"http://[2001:db8::1]:8080", "[2001:DB8:0::1]:8080", true},
         {"http://10.0.0.7:8080", "10.0.0.7:8080", true},
-        // Not the host that was asked for.
+        // Not the requested host.
         {"https://chat.lan", "chat.lan:80", false},
         {"http://chat.lan", "chat.lan:443", false},
         {"http://chat.lan:8080", "chat.lan", false},
@@ -103,7 +103,7 @@ TEST_CASE("which pages may connect") {
         {"http://evil.chat.lan", "chat.lan", false},
         {"http://chat.lan/x", "chat.lan", false},
         {"http://chat.lan", "chat.lan@chat.lan", false},
-        // The list.
+        // The list of allowed origins.
         {"https://chat.example", "x", true},
         {"https://Chat.Example", "x", true},
         {"https://chat.example:443", "x", true},
@@ -122,7 +122,7 @@ TEST_CASE("which pages may connect") {
     }
 }
 
-TEST_CASE("any page may connect if any may") {
+TEST_CASE("every page may connect if every origin is allowed") {
     handshake_limits limits;
     limits.any_origin = true;
     for (const auto* origin : {"https://evil.example", "null", "", "file://"})

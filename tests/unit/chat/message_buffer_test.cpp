@@ -10,7 +10,7 @@ using namespace chat;
 
 namespace {
 
-/// The payloads of a batch, one by one.
+/// Splits a batch into its payloads.
 std::vector<std::string> payloads(const news_batch& news) {
     std::vector<std::string> all;
     for (auto bytes = news.frames; !bytes.empty();) {
@@ -37,7 +37,7 @@ message_buffer buffer_with(std::uint64_t messages, message_buffer::limits keep,
 
 } // namespace
 
-TEST_CASE("numbers start at 1 and have no holes") {
+TEST_CASE("numbers start at 1 and have no gaps") {
     message_buffer buffer{{}};
     CHECK(buffer.newest() == 0);
     CHECK(buffer.oldest() == 1);
@@ -46,7 +46,7 @@ TEST_CASE("numbers start at 1 and have no holes") {
     CHECK(buffer.newest() == 100);
 }
 
-TEST_CASE("a reader gets what is newer than its cursor, oldest first, as whole frames") {
+TEST_CASE("a reader gets the messages newer than its cursor, oldest first, as whole frames") {
     const auto buffer = buffer_with(5, {});
     const auto news = buffer.since(2);
     CHECK(news.first == 3);
@@ -62,7 +62,7 @@ TEST_CASE("a reader that is up to date, or ahead, gets nothing") {
     CHECK(message_buffer{{}}.since(0).empty());
 }
 
-TEST_CASE("a reader that fell out of the ring is told how many messages it missed") {
+TEST_CASE("a reader that fell behind the buffer learns how many messages it missed") {
     const auto buffer = buffer_with(100, {.messages = 10, .bytes = 1 << 20});
     const auto news = buffer.since(7);
     CHECK(buffer.oldest() == 91);
@@ -71,7 +71,7 @@ TEST_CASE("a reader that fell out of the ring is told how many messages it misse
     CHECK(news.count == 10);
 }
 
-TEST_CASE("bytes are bounded too, and the newest message stays whatever its size") {
+TEST_CASE("bytes are bounded as well, and the newest message stays whatever its size") {
     constexpr std::size_t most = 8192;
     message_buffer buffer{{.messages = 1000, .bytes = most}};
     for (int i = 0; i < 500; ++i) {
@@ -83,7 +83,7 @@ TEST_CASE("bytes are bounded too, and the newest message stays whatever its size
     CHECK(payloads(buffer.since(buffer.newest() - 1)).front().size() > 50'000);
 }
 
-TEST_CASE("batches one after the other give every message once, over all block borders") {
+TEST_CASE("consecutive batches give every message once, across all block borders") {
     constexpr std::uint64_t messages = 5000;
     const auto buffer =
         buffer_with(messages, {.messages = messages, .bytes = 64 << 20}, std::string(200, 'z'));
@@ -100,7 +100,7 @@ TEST_CASE("batches one after the other give every message once, over all block b
     CHECK(batches > 1);
 }
 
-TEST_CASE("a batch stays valid while it is held, though the buffer has dropped its messages") {
+TEST_CASE("a batch stays valid while it is held, even after the buffer dropped its messages") {
     message_buffer buffer{{.messages = 2, .bytes = 4096}};
     buffer.append("first}");
     const auto held = buffer.since(0);

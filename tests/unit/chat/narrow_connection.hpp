@@ -1,11 +1,11 @@
-// A connection whose sends are cut: with buffers as small as the kernel allows.
+// A connection that cuts sends, because its buffers are as small as the kernel allows.
 #pragma once
 
 #include "server/chat/wire.hpp"
 
 namespace chat {
 
-/// On loopback. Returns the server's end; `peer` becomes the client's.
+/// Connects on loopback. Returns the server's end; `peer` becomes the client's end.
 inline wire::socket_type connect_narrow(asio::io_context& loop, wire::socket_type& peer) {
     using tcp = asio::ip::tcp;
     tcp::acceptor acceptor{loop};

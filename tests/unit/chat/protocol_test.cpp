@@ -21,7 +21,7 @@ json::object parse(const std::string& text) {
 
 } // namespace
 
-TEST_CASE("say carries its text and its ref as the JSON they were") {
+TEST_CASE("say keeps its text and its ref as JSON") {
     const auto parsed = parse_request(R"({"type":"say","text":"h\u00e9\n","ref":{"a":[1,null]}})");
     REQUIRE(parsed.has_value());
     const auto& say = std::get<say_request>(*parsed);
@@ -36,7 +36,7 @@ TEST_CASE("a ref comes back as it was written, to the last digit") {
         REQUIRE(parsed.has_value());
         return std::string{std::get<say_request>(*parsed).ref};
     };
-    // What Boost.JSON makes of it is another double.
+    // Boost.JSON would parse this into a different double.
     CHECK(ref_of(R"(,"ref":18446744073704345678901234567890})") ==
           "18446744073704345678901234567890");
     CHECK(ref_of(R"(, "ref" : -0.10 , "a":2})") == "-0.10");
@@ -61,7 +61,7 @@ TEST_CASE("a text is passed on as it was written, whatever its escapes") {
     for (const std::string text : {R"("plain")", R"("\u0041")", R"("\"")", R"("a\\")",
                                    R"("\\\"a\n")", R"("a\ud83d\ude00b")", "\"h\xC3\xA9\""})
         CHECK(text_of(text) == text);
-    // As long as the parser's own buffer, and longer than that.
+    // As long as the parser's own buffer, and longer.
     const auto long_text = R"("\t)" + std::string(4095, 'x') + '"';
     CHECK(text_of(long_text) == long_text);
     std::string escapes = "\"";
@@ -90,7 +90,7 @@ TEST_CASE("say without a ref has an ack without one") {
     CHECK(encode_ack(R"("r")", 7) == R"({"type":"ack","ref":"r","seq":7})");
 }
 
-TEST_CASE("what is no request is refused with a code for programs") {
+TEST_CASE("an invalid request is refused with a code for programs") {
     CHECK(code_of("") == "bad_json");
     CHECK(code_of("{") == "bad_json");
     CHECK(code_of(R"({"type":"say","text":"\ud800"})") == "bad_json");
@@ -114,7 +114,7 @@ TEST_CASE("a text has 1 to 4096 bytes") {
     CHECK(code_of(say(1)) == "accepted");
     CHECK(code_of(say(4096)) == "accepted");
     CHECK(code_of(say(4097)) == "bad_text");
-    // Without its escapes.
+    // The size counts after decoding.
     std::string escaped;
     for (int i = 0; i < 4096; ++i)
         escaped += R"(\n)";
@@ -122,7 +122,7 @@ TEST_CASE("a text has 1 to 4096 bytes") {
     CHECK(code_of(R"({"type":"say","text":")" + escaped + R"(x"})") == "bad_text");
 }
 
-TEST_CASE("a name has 1 to 32 printable characters, whatever their bytes, and is to be seen") {
+TEST_CASE("a name has 1 to 32 printable characters, whatever their bytes, and is visible") {
     std::string umlauts;
     for (int i = 0; i < 32; ++i)
         umlauts += "\xC3\xBC";
@@ -136,11 +136,11 @@ TEST_CASE("a name has 1 to 32 printable characters, whatever their bytes, and is
     CHECK_FALSE(is_valid_name("c1 \xC2\x85"));
     CHECK_FALSE(is_valid_name("turned \xE2\x80\xAE"));
     CHECK_FALSE(is_valid_name("turned by a mark \xE2\x80\x8F"));
-    CHECK_FALSE(is_valid_name(" \xE3\x80\x80 ")); // blanks only
-    CHECK_FALSE(is_valid_name("\xE2\x80\x8B"));   // no width
-    CHECK_FALSE(is_valid_name("\xE3\x85\xA4"));   // a letter that fills a place
-    CHECK(is_valid_name("\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB")); // joined: one picture
-    CHECK_FALSE(is_valid_name("no character \xEF\xBF\xBF"));
+    CHECK_FALSE(is_valid_name(" \xE3\x80\x80 "));                         // only blanks
+    CHECK_FALSE(is_valid_name("\xE2\x80\x8B"));                           // zero width
+    CHECK_FALSE(is_valid_name("\xE3\x85\xA4"));                           // a filler letter
+    CHECK(is_valid_name("\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB")); // joined into one emoji
+    CHECK_FALSE(is_valid_name("noncharacter \xEF\xBF\xBF"));
     CHECK_FALSE(is_valid_name("\xC3"));
     CHECK_FALSE(is_valid_name("\xC0\x80"));         // overlong
     CHECK_FALSE(is_valid_name("\xED\xA0\x80"));     // a surrogate
@@ -157,7 +157,7 @@ TEST_CASE("a name in the target is percent-decoded") {
     CHECK(name_in_target("/?name=%a") == "");
 }
 
-TEST_CASE("everything that is sent is JSON with the fields of the protocol") {
+TEST_CASE("everything that the server sends is JSON with the fields of the protocol") {
     const auto hello = parse(encode(welcome{.id = 7,
                                             .name = "a\"b",
                                             .seq = 41,
@@ -176,14 +176,22 @@ TEST_CASE("everything that is sent is JSON with the fields of the protocol") {
     CHECK(error.at("reason") == "a \"reason\"\n");
 }
 
-TEST_CASE("a message's rest completes its beginning, with the time to the millisecond in UTC") {
+TEST_CASE("a head and a rest make a message, with the time to the millisecond in UTC") {
     using namespace std::chrono;
     const system_clock::time_point when{milliseconds{1'763'847'240'123}};
     const std::string long_name(2000, '"'); // longer than the serializer's chunk, each byte escaped
     const auto rest = encode_message_rest(7, long_name, R"("\u0061")", when);
-    const auto message = parse(R"({"type":"message","seq":1)" + rest);
+    const auto message = parse(std::string{message_head{1}.text()} + rest);
+    CHECK(message.at("type") == "message");
+    CHECK(message.at("seq") == 1);
     CHECK(message.at("id") == 7);
     CHECK(message.at("from") == json::string_view{long_name});
     CHECK(message.at("text") == "a");
     CHECK(message.at("time") == "2025-11-22T21:34:00.123Z");
+}
+
+TEST_CASE("a message's head has room for every number") {
+    CHECK(message_head{0}.text() == R"({"type":"message","seq":0)");
+    CHECK(message_head{18'446'744'073'709'551'615u}.text() ==
+          R"({"type":"message","seq":18446744073709551615)");
 }

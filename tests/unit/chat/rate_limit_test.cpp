@@ -19,7 +19,7 @@ int count_allowed(rate_limit& limit, rate_limit::clock::time_point now) {
 
 } // namespace
 
-TEST_CASE("a second's worth may come at once, and then as many as time passes for") {
+TEST_CASE("one second's worth may come at once, and after that as many as the rate allows") {
     rate_limit limit{10, start};
     CHECK(count_allowed(limit, start) == 10);
     CHECK(count_allowed(limit, start + 600ms) == 6);
@@ -27,14 +27,14 @@ TEST_CASE("a second's worth may come at once, and then as many as time passes fo
         CHECK(limit.allows_one(start + 600ms + i * 110ms));
 }
 
-TEST_CASE("more than a second's worth can be saved up if it is told so") {
+TEST_CASE("more than one second's worth can be saved up if at_once says so") {
     rate_limit limit{10, start, 50};
     CHECK(count_allowed(limit, start) == 50);
     CHECK(count_allowed(limit, start + 2s) == 20);
     CHECK(count_allowed(limit, start + 1h) == 50);
 }
 
-TEST_CASE("what is granted is allowed, but not saved up beyond what there is room for") {
+TEST_CASE("a granted message is allowed, but is not saved up beyond the size of the bucket") {
     rate_limit limit{10, start};
     limit.grant_one();
     CHECK(count_allowed(limit, start) == 10);
@@ -43,14 +43,14 @@ TEST_CASE("what is granted is allowed, but not saved up beyond what there is roo
     CHECK(count_allowed(limit, start) == 2);
 }
 
-TEST_CASE("silence is not saved up") {
+TEST_CASE("a silent client saves up no more than the bucket holds") {
     rate_limit limit{10, start};
     for (int second = 1; second < 3600; ++second)
         limit.look_back(reading::went_on, start + second * 1s);
     CHECK(count_allowed(limit, start + 1h) == 10);
 }
 
-TEST_CASE("a wait for the lock counts in full") {
+TEST_CASE("time spent waiting for the lock is credited in full") {
     rate_limit limit{10, start};
     CHECK(count_allowed(limit, start) == 10);
     limit.look_back(reading::went_on, start + 1s);
@@ -59,7 +59,7 @@ TEST_CASE("a wait for the lock counts in full") {
     CHECK(count_allowed(limit, start + 6s) == 10 + 50);
 }
 
-TEST_CASE("so does a standstill, though its first message may be read before it is known") {
+TEST_CASE("a standstill is credited in full, even if a message is read before it is known") {
     rate_limit limit{10, start};
     limit.look_back(reading::went_on, start + 1s);
     CHECK(limit.allows_one(start + 6s));
@@ -67,7 +67,7 @@ TEST_CASE("so does a standstill, though its first message may be read before it 
     CHECK(count_allowed(limit, start + 6s) == 10 - 1 + 50);
 }
 
-TEST_CASE("who says more than it may gets no credit for it") {
+TEST_CASE("a client that exceeds its rate gets no credit for it") {
     rate_limit limit{10, start};
     CHECK(count_allowed(limit, start) == 10);
     int allowed = 0;
@@ -79,17 +79,17 @@ TEST_CASE("who says more than it may gets no credit for it") {
     CHECK(allowed == 100); // in ten seconds
 }
 
-TEST_CASE("a loop that is always late saves up nothing") {
+TEST_CASE("a loop that is always late does not accumulate credit") {
     rate_limit limit{10, start};
     for (int second = 1; second < 3600; ++second)
         limit.look_back(reading::stood_still, start + second * 1s);
     CHECK(count_allowed(limit, start + 3599s) == 10 + 10);
 }
 
-TEST_CASE("credit lasts while it is needed, and melts when it is not") {
+TEST_CASE("credit lasts while it is needed, and shrinks when it is not") {
     rate_limit limit{10, start};
     limit.look_back(reading::waited_for_the_lock, start + 5s);
-    for (int tick = 1; tick <= 8; ++tick) { // twice as many as it may say, for two seconds
+    for (int tick = 1; tick <= 8; ++tick) { // twice the rate, for two seconds
         for (int i = 0; i < 5; ++i)
             CHECK(limit.allows_one(start + 5s + tick * 250ms));
         limit.look_back(reading::went_on, start + 5s + tick * 250ms);
@@ -98,7 +98,7 @@ TEST_CASE("credit lasts while it is needed, and melts when it is not") {
     CHECK(count_allowed(limit, start + 20s) == 10);
 }
 
-TEST_CASE("no limit is no limit") {
+TEST_CASE("a rate of 0 allows any number of messages") {
     rate_limit limit{0, start};
     CHECK(count_allowed(limit, start) == 1000);
     limit.look_back(reading::waited_for_the_lock, start + 5s);

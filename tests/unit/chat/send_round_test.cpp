@@ -1,6 +1,6 @@
 #include "server/chat/frame.hpp"
 #include "server/chat/send_round.hpp"
-#include "tests/unit/chat/place.hpp"
+#include "tests/unit/chat/session_world.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/read.hpp>
@@ -15,41 +15,39 @@ using namespace chat;
 
 namespace {
 
-/// Sessions on loopback, without their readers, and what there is to send.
-struct sending_place : place {
+/// Sessions on loopback, without their readers, and a buffer of messages for them.
+struct sending_world : session_world {
     message_buffer messages{{}};
     send_round round;
 
     struct client {
-        explicit client(sending_place& at)
+        explicit client(sending_world& at)
             : peer{at.loop.get_executor()}
             , member{at.make_session(peer)} {}
 
-        /// As deliver does, once.
-        void deliver(sending_place& at) {
-            member->cursor += at.round.send(*member, at.messages.since(member->cursor));
+        /// Does what the deliver task does, once.
+        void deliver(sending_world& at) {
+            static_cast<void>(at.round.send(*member, member->progress.take(at.messages)));
         }
 
-        /// Exactly so many bytes.
+        /// Reads exactly `size` bytes.
         std::string receives(std::size_t size) {
             std::string bytes(size, '\0');
-            REQUIRE(peer.available() >= size); // on loopback what is sent is there
+            REQUIRE(peer.available() >= size); // loopback delivers at once
             asio::read(peer, asio::buffer(bytes));
             return bytes;
         }
 
-        /// As deliver does, until all has been taken.
-        task<> deliver_all(sending_place& at) {
-            while (member->cursor < at.messages.newest()) {
-                if (const auto taken = at.round.send(*member, at.messages.since(member->cursor)))
-                    member->cursor += taken;
-                else
+        /// Does what the deliver task does, until everything was taken.
+        task<> deliver_all(sending_world& at) {
+            while (member->progress.is_behind(at.messages.newest())) {
+                if (at.round.send(*member, member->progress.take(at.messages)) == 0)
                     co_await member->out().takes_news();
             }
         }
 
-        /// So many bytes, while all that is owed is delivered. The loop runs for it.
-        std::string receives_rest(sending_place& at, std::size_t size) {
+        /// Reads `size` bytes while the loop delivers everything.
+        std::string receives_rest(sending_world& at, std::size_t size) {
             std::string bytes(size, '\0');
             bool done = false;
             std::exception_ptr failed;
@@ -70,19 +68,20 @@ struct sending_place : place {
 
 } // namespace
 
-TEST_CASE("without a round news are sent at once") {
-    sending_place here;
-    sending_place::client one{here};
+TEST_CASE("without a round, news is sent at once") {
+    sending_world here;
+    sending_world::client one{here};
     here.messages.append("1}");
     one.deliver(here);
-    CHECK(one.member->cursor == 1);
+    CHECK(one.member->progress.cursor() == 1);
     const std::string all{here.messages.since(0).frames};
     CHECK(one.receives(all.size()) == all);
 }
 
-TEST_CASE("a round sends at its end, to each what it has not had, whatever their number") {
-    sending_place here;
-    std::vector<sending_place::client> clients;
+TEST_CASE(
+    "a round sends at its end, to each client what it lacks, whatever the number of clients") {
+    sending_world here;
+    std::vector<sending_world::client> clients;
     for (int i = 0; i < 150; ++i)
         clients.emplace_back(here);
     here.messages.append("1}");
@@ -93,42 +92,43 @@ TEST_CASE("a round sends at its end, to each what it has not had, whatever their
         const send_round::open opened{here.round};
         for (auto& client : clients)
             client.deliver(here);
-        // More than fit into the round have been sent before, and these not yet.
+        // The round has no room for all. It has sent the first ones already, and the last ones not.
         CHECK(clients[1].peer.available() == all.size());
         CHECK(clients.back().peer.available() == 0);
     }
     CHECK(clients.front().receives(all.size()) == all);
     for (auto& client : clients)
-        CHECK(client.member->cursor == 2);
+        CHECK(client.member->progress.cursor() == 2);
     for (std::size_t i = 1; i < clients.size(); ++i)
         CHECK(clients[i].receives(all.size()) == all);
 }
 
-TEST_CASE("what the socket does not take is given back, and deliver is woken for it") {
-    sending_place here;
-    sending_place::client one{here}, other{here};
+TEST_CASE("messages that the socket does not take are given back, and deliver is woken") {
+    sending_world here;
+    sending_world::client one{here}, other{here};
     while (here.messages.since(0).frames.size() < 60'000)
         here.messages.append(std::string(500, '.') + '}');
     const std::string all{here.messages.since(0).frames};
     {
         const send_round::open opened{here.round};
         one.deliver(here);
-        CHECK(one.member->cursor == here.messages.newest());
+        CHECK(one.member->progress.cursor() == here.messages.newest());
         other.deliver(here);
     }
-    CHECK(one.member->cursor < here.messages.newest());
+    CHECK(one.member->progress.cursor() < here.messages.newest());
     CHECK(one.member->out().blocked_since());
     bool woken = false;
-    one.member->has_news.wait()([&] { woken = true; });
+    one.member->progress.has_news.wait()([&] { woken = true; });
     while (!woken)
         REQUIRE(here.loop.run_one() == 1);
 
-    CHECK((one.receives_rest(here, all.size()) == all)); // not to be printed
+    CHECK((one.receives_rest(here, all.size()) == all)); // too long to be printed
 }
 
-TEST_CASE("news that lie in two blocks keep their order, though the first do not all go") {
-    sending_place here;
-    sending_place::client one{here};
+TEST_CASE(
+    "messages in two blocks keep their order, even if the socket takes only some of the first") {
+    sending_world here;
+    sending_world::client one{here};
     const auto in_first_block = [&] { return here.messages.since(0).count; };
     do
         here.messages.append(std::string(500, '.') + '}');
@@ -140,12 +140,12 @@ TEST_CASE("news that lie in two blocks keep their order, though the first do not
         one.deliver(here);
         one.deliver(here);
     }
-    CHECK((one.receives_rest(here, all.size()) == all)); // not to be printed
+    CHECK((one.receives_rest(here, all.size()) == all)); // too long to be printed
 }
 
 TEST_CASE("a client that is gone does not disturb the round") {
-    sending_place here;
-    sending_place::client gone{here}, other{here};
+    sending_world here;
+    sending_world::client gone{here}, other{here};
     here.messages.append("1}");
     const std::string all{here.messages.since(0).frames};
     gone.peer.set_option(asio::socket_base::linger{true, 0});
@@ -165,9 +165,9 @@ TEST_CASE("a client that is gone does not disturb the round") {
     CHECK(other.receives(all.size()) == all);
 }
 
-TEST_CASE("nothing overtakes: who is owed more, or is going, is sent to at once") {
-    sending_place here;
-    sending_place::client owed{here}, going{here};
+TEST_CASE("a client that is leaving, or is owed more than news, is sent to at once") {
+    sending_world here;
+    sending_world::client owed{here}, going{here};
     here.messages.append("1}");
     const std::string news{here.messages.since(0).frames};
     const auto reply = text_frame("ack");

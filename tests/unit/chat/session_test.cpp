@@ -1,5 +1,5 @@
 #include "server/chat/frame.hpp"
-#include "tests/unit/chat/place.hpp"
+#include "tests/unit/chat/session_world.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
@@ -13,11 +13,11 @@ using namespace chat;
 namespace {
 
 /// A session on loopback, without its reader.
-struct place_of_one : place {
+struct world_of_one : session_world {
     wire::socket_type peer{loop.get_executor()};
     std::shared_ptr<session> member = make_session(peer);
 
-    /// What the holder of the lock sleeps on.
+    /// Returns what the holder of the lock is suspended on.
     lock_suspension asleep() {
         const auto holder = ledger.snapshot(0).holder;
         REQUIRE(holder);
@@ -26,8 +26,8 @@ struct place_of_one : place {
     }
 };
 
-/// As room::say does in the across_await builds.
-task<> reply_with_the_lock(place_of_one& here) {
+/// Does what room::say does in the across_await builds.
+task<> reply_with_the_lock(world_of_one& here) {
     here.ledger.acquired(nullptr, {"say", here.member->id()}, false);
     co_await here.member->reply(std::string(60'000, 'x')); // most of the lane
     here.ledger.released();
@@ -36,8 +36,8 @@ task<> reply_with_the_lock(place_of_one& here) {
 } // namespace
 
 TEST_CASE(
-    "who sleeps in a reply with the lock says whether on room for it or on a turn of the loop") {
-    place_of_one here;
+    "a lock holder suspended in a reply reports whether it awaits room or a turn of the loop") {
+    world_of_one here;
     while (here.member->out().push_reply(text_frame(std::string(1000, 'x')))) {
     }
     bool failed = false;

@@ -1,4 +1,4 @@
-// Hosts and origins as text: what is taken, and what counts as the same.
+// Hosts and origins as text: which are accepted, and which count as the same.
 #include "server/http/web_address.hpp"
 
 #include <doctest/doctest.h>
@@ -7,14 +7,14 @@
 
 using namespace chat;
 
-TEST_CASE("an address is a name or an IP address, and perhaps a port") {
+TEST_CASE("an address is a name or an IP address, with an optional port") {
     const std::pair<const char*, web_address> table[] = {
         {"chat.lan", {"chat.lan", {}}},
         {"Chat.LAN:8080", {"chat.lan", 8080}},
         {"chat.lan:", {"chat.lan", {}}},
         {"chat.lan:00080", {"chat.lan", 80}},
         {"chat.lan:65535", {"chat.lan", 65535}},
-        {"chat.lan.", {"chat.lan.", {}}}, // another host to browsers, too
+        {"chat.lan.", {"chat.lan.", {}}}, // browsers take this for another host, as we do
         {"my_service", {"my_service", {}}},
         {"xn--bcher-kva.example", {"xn--bcher-kva.example", {}}},
         {"127.0.0.1:1", {"127.0.0.1", 1}},
@@ -27,7 +27,7 @@ TEST_CASE("an address is a name or an IP address, and perhaps a port") {
         CHECK_MESSAGE(parse_address(text) == address, text);
 }
 
-TEST_CASE("what is more than an address, or less, is none") {
+TEST_CASE("a text with more or less than an address is rejected") {
     for (const auto* text : {"",
                              ":",
                              ":80",
@@ -76,7 +76,7 @@ TEST_CASE("what is more than an address, or less, is none") {
     CHECK_FALSE(parse_address(std::string_view{"a\0b", 3}));
 }
 
-TEST_CASE("a URL has a scheme, an address and the rest as it is") {
+TEST_CASE("a URL has a scheme, an address and an unchanged rest") {
     const auto url = parse_web_url("WS://Chat.lan:8080/A?b#C");
     REQUIRE(url);
     CHECK(url->scheme == "ws");
@@ -88,8 +88,7 @@ TEST_CASE("a URL has a scheme, an address and the rest as it is") {
         CHECK_MESSAGE(!parse_web_url(text), text);
 }
 
-TEST_CASE(
-    "origins are the same whatever their case, and with the port of their scheme or without") {
+TEST_CASE("origins are the same whatever their case, with or without the port of their scheme") {
     const auto origin = parse_origin("https://chat.example");
     for (const auto* same :
          {"https://chat.example/", "HTTPS://Chat.EXAMPLE", "https://chat.example:443",
@@ -100,10 +99,10 @@ TEST_CASE(
           "https://a.chat.example", "wss://chat.example"})
         CHECK_MESSAGE(parse_origin(other) != origin, other);
     CHECK(parse_origin("http://[0::1]:80") == parse_origin("http://[::1]"));
-    CHECK(parse_origin("chrome-extension://abcdef")); // for whoever lists it
+    CHECK(parse_origin("chrome-extension://abcdef")); // can be listed as an allowed origin
 }
 
-TEST_CASE("what is more than an origin is none") {
+TEST_CASE("a text with more or less than an origin is rejected") {
     for (const auto* text :
          {"", "null", "*", "chat.example", "https://", "https://a/b", "https://a//", "https://a?",
           "https://a#", "https://u@a", "https://a https://b", "https://a,https://b", "file://",

@@ -25,7 +25,7 @@ struct connection {
     socket_type peer{loop.get_executor()};
     wire out{connect_narrow(loop, peer)};
 
-    /// Runs the coroutines until all have ended; what one throws is thrown here.
+    /// Runs the coroutines until all have ended. Rethrows what one of them throws.
     template <class... Tasks>
     void run(Tasks... tasks) {
         (asio::co_spawn(loop, std::move(tasks),
@@ -38,7 +38,7 @@ struct connection {
     }
 };
 
-/// A frame of any opcode; text_frame makes the others.
+/// Makes a control frame; text_frame() makes the others.
 std::string control_frame(char opcode, const std::string& payload) {
     auto frame = text_frame(payload);
     frame[0] = static_cast<char>(0x80 | opcode);
@@ -48,7 +48,7 @@ std::string control_frame(char opcode, const std::string& payload) {
 constexpr char opcode_pong = 0xA;
 constexpr char opcode_close = 0x8;
 
-/// Takes a whole frame off the front, if there is one; where none starts it throws.
+/// Removes a whole frame from the front, if there is one. Throws if the bytes do not start a frame.
 std::optional<std::string> take_frame(std::string& unread) {
     if (unread.size() < 2)
         return {};
@@ -64,7 +64,7 @@ std::optional<std::string> take_frame(std::string& unread) {
     return frame;
 }
 
-/// Reads frames until end of file, in small pieces of changing size; a broken frame throws.
+/// Reads frames until end of file, in small pieces of changing size. Throws if a frame is broken.
 task<> read_frames(socket_type& from, std::vector<std::string>& frames) {
     std::string unread;
     std::minstd_rand random;
@@ -82,7 +82,7 @@ task<> read_frames(socket_type& from, std::vector<std::string>& frames) {
         throw std::runtime_error{"the last frame is cut"};
 }
 
-/// Sends all that the buffer has, as a session's deliver does.
+/// Sends everything in the buffer, as a session's deliver task does.
 task<> deliver(wire& out, const message_buffer& buffer, int& running) {
     std::uint64_t cursor = 0;
     while (cursor < buffer.newest()) {
@@ -113,8 +113,8 @@ task<> send_replies(wire& out, int count, int& running) {
     --running;
 }
 
-/// Closes when all writers have written.
-task<> say_goodbye(wire& out, const int& running) {
+/// Sends a close frame when all writers are done.
+task<> send_close_frame(wire& out, const int& running) {
     while (running > 0)
         co_await asio::post(out.get_executor(), use_task);
     const auto frame = control_frame(opcode_close, "");
@@ -125,7 +125,7 @@ task<> say_goodbye(wire& out, const int& running) {
 } // namespace
 
 TEST_CASE(
-    "frames of all lanes arrive whole and in the order of their lane, whatever the socket cuts") {
+    "frames of all lanes arrive whole and in the order of their lane, wherever the socket cuts") {
     connection link;
     constexpr int messages = 3000, pongs = 400, replies = 300;
     message_buffer buffer{{.messages = messages, .bytes = 64 << 20}};
@@ -135,7 +135,7 @@ TEST_CASE(
     int running = 3;
     link.run(read_frames(link.peer, frames), deliver(link.out, buffer, running),
              send_pongs(link.out, pongs, running), send_replies(link.out, replies, running),
-             say_goodbye(link.out, running));
+             send_close_frame(link.out, running));
 
     int next_pong = 0, next_reply = 0;
     std::uint64_t next_message = 1;
@@ -153,7 +153,7 @@ TEST_CASE(
     CHECK(frames.back() == control_frame(opcode_close, ""));
 }
 
-TEST_CASE("after a close frame nothing is taken any more, and what waits is told so") {
+TEST_CASE("after a close frame nothing is taken, and a waiting writer wakes") {
     connection link;
     message_buffer buffer{{}};
     buffer.append("}");
@@ -175,7 +175,7 @@ TEST_CASE("after a close frame nothing is taken any more, and what waits is told
     CHECK(frames == std::vector{control_frame(opcode_close, "")});
 }
 
-TEST_CASE("replies that were accepted go out before the close frame") {
+TEST_CASE("accepted replies go out before the close frame") {
     connection link;
     std::vector<std::string> frames;
     const auto writer = [](wire& out) -> task<> {
@@ -188,7 +188,7 @@ TEST_CASE("replies that were accepted go out before the close frame") {
     CHECK(frames == std::vector{text_frame("ack"), control_frame(opcode_close, "")});
 }
 
-TEST_CASE("a goodbye comes behind the replies, and what Beast sends after it counts as sent") {
+TEST_CASE("our close frame goes behind the replies, and what Beast sends after it counts as sent") {
     connection link;
     const auto goodbye = close_frame(1008, "you read too slowly");
     std::vector<std::string> frames;
@@ -197,11 +197,11 @@ TEST_CASE("a goodbye comes behind the replies, and what Beast sends after it cou
         const std::string filler(50'000, 'x'); // more than the socket takes at once
         CHECK(out.push_reply(text_frame(filler)));
         CHECK(out.push_reply(text_frame("ack")));
-        out.say_goodbye(last);
+        out.send_close_frame(last);
         CHECK(out.is_closing());
         CHECK(out.blocked_since());
         CHECK(out.push_reply(text_frame("too late")));
-        out.say_goodbye(close_frame(1001, "too late"));
+        out.send_close_frame(close_frame(1001, "too late"));
         for (const char opcode : {opcode_pong, opcode_close}) {
             const auto frame = control_frame(opcode, "too late");
             size += co_await out.async_write_some(asio::buffer(frame), use_task);
@@ -215,12 +215,12 @@ TEST_CASE("a goodbye comes behind the replies, and what Beast sends after it cou
     CHECK(frames[2] == goodbye);
 }
 
-TEST_CASE("a close frame that waits for a goodbye to be out is aborted when the wire is closed") {
+TEST_CASE("a close frame of Beast's that waits for ours is aborted when the wire is closed") {
     connection link;
     error_code outcome;
     const auto writer = [](wire& out, error_code& end) -> task<> {
         CHECK(out.push_reply(text_frame(std::string(50'000, 'x'))));
-        out.say_goodbye(close_frame(1008, "you read too slowly"));
+        out.send_close_frame(close_frame(1008, "you read too slowly"));
         const auto frame = control_frame(opcode_close, "");
         std::tie(end, std::ignore) =
             co_await out.async_write_some(asio::buffer(frame), asio::as_tuple(use_task));
@@ -239,7 +239,7 @@ TEST_CASE("the reply lane is bounded, and takes one frame of any size") {
     CHECK_FALSE(link.out.push_reply(text_frame("y")));
 }
 
-TEST_CASE("a writer that sleeps on a full socket wakes with nothing when the wire is closed") {
+TEST_CASE("a writer that sleeps on a full socket wakes when the wire is closed") {
     connection link;
     message_buffer buffer{{.messages = 100'000, .bytes = 64 << 20}};
     for (int i = 0; i < 20'000; ++i)
@@ -267,8 +267,7 @@ TEST_CASE("a writer that sleeps on a full socket wakes with nothing when the wir
     CHECK(error == asio::error::connection_reset);
 }
 
-TEST_CASE(
-    "a peer that has made room since it was asked for last has taken something, and once only") {
+TEST_CASE("a peer that made room since the last call has taken something, and only once") {
     connection here;
     while (!here.out.blocked_since()) {
         while (here.out.push_reply(text_frame(std::string(1000, 'x')))) {

@@ -1,4 +1,4 @@
-// Which address a client comes to, and what it still hears of a connection that breaks.
+// Choosing an address, and reading what a broken connection still delivers.
 #include "client/connection/connection.hpp"
 #include "client/spawn.hpp"
 
@@ -22,7 +22,7 @@ const std::string upgrade =
     "HTTP/1.1 101 Switching Protocols\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nServer: test\r\n\r\n";
 
-/// Every address of 127.0.0.0/8 is this machine.
+/// Makes an endpoint. Every address in 127.0.0.0/8 belongs to this machine.
 tcp::endpoint local(const char* address, std::uint16_t port = 0) {
     return {asio::ip::make_address(address), port};
 }
@@ -34,7 +34,7 @@ struct fixture {
     acceptor server{loop.get_executor(), local("127.0.0.1")};
     connection client{loop, sockets, shared};
 
-    /// Runs the loop until the work is done, and throws what it throws.
+    /// Runs the loop until the work is done, and rethrows its exception.
     void run(task<> work) {
         bool done = false;
         asio::co_spawn(loop.get_executor(), std::move(work), [&](std::exception_ptr failure) {
@@ -46,7 +46,7 @@ struct fixture {
             loop.run_one();
     }
 
-    /// Takes one connection, and sends this behind its request.
+    /// Accepts one connection, reads the request, and sends these bytes.
     task<> serve(std::string bytes, bool then_reset = false) {
         auto peer = co_await server.async_accept(use_task);
         std::string request;
@@ -67,7 +67,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "each address of a name is tried, until one accepts") {
+TEST_CASE_FIXTURE(fixture, "the addresses of a name are tried until one accepts") {
     const auto port = server.local_endpoint().port();
     spawn(loop, serve(upgrade));
     handshake_result result;
@@ -79,8 +79,8 @@ TEST_CASE_FIXTURE(fixture, "each address of a name is tried, until one accepts")
     CHECK(result.software == "test");
 }
 
-TEST_CASE_FIXTURE(fixture, "an address that never answers leaves time for the next") {
-    // Nobody accepts there, and the kernel's queue is full: what comes next is not even refused.
+TEST_CASE_FIXTURE(fixture, "an address that never responds leaves time for the next one") {
+    // Nothing accepts here and the kernel's queue is full, so further attempts are not even refused.
     acceptor busy{loop.get_executor(), local("127.0.0.3")};
     busy.listen(0);
     std::deque<tcp_socket> waiting;
@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(fixture, "an address that never answers leaves time for the ne
     CHECK(result.endpoint == server.local_endpoint());
 }
 
-TEST_CASE_FIXTURE(fixture, "refused is who is refused everywhere") {
+TEST_CASE_FIXTURE(fixture, "the outcome is refused only if every address refuses") {
     const auto port = server.local_endpoint().port();
     server.close();
     handshake_result result;
@@ -106,12 +106,12 @@ TEST_CASE_FIXTURE(fixture, "refused is who is refused everywhere") {
     CHECK(result.outcome == handshake_outcome::refused);
 }
 
-TEST_CASE_FIXTURE(fixture, "why the server closed is heard, though sending has failed before") {
+TEST_CASE_FIXTURE(fixture, "the close reason is read even after sending has failed") {
     spawn(loop, serve(upgrade + "\x88\x06\x03\xf0" + "fast", true));
     handshake_result result;
     run(open({.endpoints = {server.local_endpoint()}, .host = "name"}, result));
     REQUIRE(result.outcome == handshake_outcome::completed);
-    // The reset has arrived: the kernel takes nothing any more.
+    // The reset has arrived, so the kernel accepts no more data.
     for (int i = 0; i < 3; ++i)
         client.send(opcode::text, "hello");
     run([](connection& it) -> task<> {
@@ -124,7 +124,7 @@ TEST_CASE_FIXTURE(fixture, "why the server closed is heard, though sending has f
     CHECK(client.ending() == "closed by the server (1008 fast)");
 }
 
-TEST_CASE("an address as a user writes it") {
+TEST_CASE("addresses are printed the way a user writes them") {
     CHECK(to_string(local("::1", 80)) == "[::1]:80");
     CHECK(to_string(local("127.0.0.1", 80)) == "127.0.0.1:80");
 }

@@ -1,4 +1,4 @@
-// WebSocket frames as the load client reads and writes them.
+// Reading and writing WebSocket frames in the load client.
 #include "client/connection/framing.hpp"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ std::string text_frame_of(std::size_t bytes) {
 
 } // namespace
 
-TEST_CASE("a whole frame is read, and what follows is left alone") {
+TEST_CASE("a whole frame is read, and the bytes after it are left alone") {
     const auto bytes = text_frame_of(5) + "more";
     const auto got = read_frame(bytes, no_limit);
     REQUIRE(got.state == framing::whole);
@@ -29,7 +29,7 @@ TEST_CASE("a whole frame is read, and what follows is left alone") {
     CHECK(got.size == 7);
 }
 
-TEST_CASE("every beginning of a frame is partial") {
+TEST_CASE("every proper prefix of a frame is partial") {
     for (const std::size_t payload : {0, 1, 125, 126, 300}) {
         const auto bytes = text_frame_of(payload);
         for (std::size_t cut = 0; cut < bytes.size(); ++cut)
@@ -39,16 +39,16 @@ TEST_CASE("every beginning of a frame is partial") {
     }
 }
 
-TEST_CASE("what no server may send is broken") {
+TEST_CASE("a frame that a server must not send is broken") {
     CHECK(read_frame("\x9F\xFF"sv, no_limit).state == framing::broken);      // reserved bits
     CHECK(read_frame("\x83\x01x"sv, no_limit).state == framing::broken);     // unknown opcode
     CHECK(read_frame("\x81\x81xxxxx"sv, no_limit).state == framing::broken); // masked
     CHECK(read_frame("\x01\x01x"sv, no_limit).state == framing::broken);     // fragmented
     CHECK(read_frame("\x81\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"sv, no_limit).state ==
-          framing::broken); // longer than anything
+          framing::broken); // too long
 }
 
-TEST_CASE("a written frame is masked, and unmasks to what went in") {
+TEST_CASE("a written frame is masked, and unmasking restores the payload") {
     for (const std::size_t size : {0, 5, 125, 126, 4096, 70'000}) {
         const std::string payload(size, 'p');
         std::string bytes;

@@ -1,4 +1,4 @@
-// Quantiles from buckets: close enough, and cheap to merge.
+// Quantiles from buckets: accurate enough, and cheap to merge.
 #include "client/histogram.hpp"
 
 #include <doctest/doctest.h>
@@ -46,7 +46,7 @@ TEST_CASE("no quantile exceeds the maximum") {
     CHECK(one.quantile(1) == 1000001ns);
 }
 
-TEST_CASE("merging is the same as having recorded it all in one") {
+TEST_CASE("merging two histograms equals recording all values in one") {
     histogram a, b, both;
     for (int i = 1; i <= 1000; ++i) {
         (i % 3 == 0 ? a : b).record(i * 1us);
@@ -59,7 +59,7 @@ TEST_CASE("merging is the same as having recorded it all in one") {
         CHECK(a.quantile(q) == both.quantile(q));
 }
 
-TEST_CASE("a value can be counted several times, and extremes fit") {
+TEST_CASE("a value can be recorded several times, and extreme values fit") {
     histogram extremes;
     extremes.record(-5ns);
     extremes.record(24h * 1000, 3);

@@ -1,4 +1,4 @@
-// What the server says, the fast way and the slow way; the stamp in each text.
+// Reading the server's messages, with and without the JSON parser; stamps.
 #include "client/incoming.hpp"
 
 #include <doctest/doctest.h>
@@ -17,7 +17,7 @@ said message(std::string_view frame) {
 
 } // namespace
 
-TEST_CASE("a stamp survives the way through a text of any allowed length") {
+TEST_CASE("a stamp can be read back from a text of any allowed length") {
     const stamp largest{.sender = 4294967295, .number = 4294967295};
     for (const std::size_t bytes : {min_message_bytes, std::size_t{64}, std::size_t{4096}}) {
         const auto text = stamped_text(run, largest, bytes);
@@ -27,14 +27,14 @@ TEST_CASE("a stamp survives the way through a text of any allowed length") {
     }
 }
 
-TEST_CASE("what only looks like a stamp is none") {
+TEST_CASE("a text that only resembles a stamp is rejected") {
     for (const auto* text :
          {"", "load", "load 0123abcd", "load 0123abcd ", "load 0123abcd 1", "load 0123abcd 1 2",
           "load 0123abcd 1 -2 ", "load 0123abcd x 2 ", "load 0123abcd 99999999999 2 "})
         CHECK_FALSE(read_stamp(run, text));
 }
 
-TEST_CASE("a message of this run is recognised, whatever its author is called") {
+TEST_CASE("a message of this run is recognised, whatever the author's name is") {
     const auto got = message(
         R"({"type":"message","seq":42,"id":7,"from":"a,\"text\":\"b","text":"load 0123abcd 3 17 ...","time":"…"})");
     CHECK(got.seq == 42);
@@ -48,14 +48,14 @@ TEST_CASE("the order and spacing of a message's members do not matter") {
     CHECK(got.mark == stamp{.sender = 3, .number = 17});
 }
 
-TEST_CASE("other people's messages have a number, but no stamp") {
+TEST_CASE("messages from outside the run have a number, but no stamp") {
     const auto got =
         message(R"({"type":"message","seq":43,"id":7,"from":"alice","text":"hello","time":"…"})");
     CHECK(got.seq == 43);
     CHECK_FALSE(got.mark);
 }
 
-TEST_CASE("the welcome tells which server this is") {
+TEST_CASE("the welcome names the server's mutex and guard") {
     const auto got = read_incoming(
         run,
         R"({"type":"welcome","id":7,"name":"guest-7","seq":41,"mutex":"async","guard":"released","limits":{}})");
@@ -65,7 +65,7 @@ TEST_CASE("the welcome tells which server this is") {
     CHECK(std::get<welcomed>(got).guard == "released");
 }
 
-TEST_CASE("the small ones") {
+TEST_CASE("ack, gap, error, presence and unknown types") {
     CHECK(std::holds_alternative<acknowledged>(
         read_incoming(run, R"({"type":"ack","ref":1,"seq":2})")));
     CHECK(std::get<missed>(read_incoming(run, R"({"type":"gap","missed":17})")).messages == 17);

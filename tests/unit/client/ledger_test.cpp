@@ -1,4 +1,4 @@
-// Every (receiver, sender) pair: lost, doubled, out of order, and what is still in flight.
+// Counting lost, duplicated, reordered and pending messages for each (receiver, sender) pair.
 #include "client/ledger.hpp"
 
 #include <doctest/doctest.h>
@@ -35,7 +35,7 @@ struct two_receivers {
 
 } // namespace
 
-TEST_CASE("a good run: all delivered, nothing in flight, nothing remarkable") {
+TEST_CASE("in a good run all is delivered, and nothing is in flight, duplicated or out of order") {
     two_receivers run{3};
     CHECK(run.book.waiting_since() == start);
     for (std::uint32_t n : {0, 1, 2})
@@ -50,7 +50,7 @@ TEST_CASE("a good run: all delivered, nothing in flight, nothing remarkable") {
     CHECK_FALSE(run.book.waiting_since());
 }
 
-TEST_CASE("a message that a receiver never gets is lost, and seen as soon as a later one comes") {
+TEST_CASE("a missing message is lost as soon as a later one arrives") {
     two_receivers run{3};
     for (std::uint32_t n : {0, 1, 2})
         run.get(0, n);
@@ -61,7 +61,7 @@ TEST_CASE("a message that a receiver never gets is lost, and seen as soon as a l
     CHECK(run.book.totals().reordered == 0);
 }
 
-TEST_CASE("a message that comes late is out of order, not lost") {
+TEST_CASE("a message that arrives late is out of order, not lost") {
     two_receivers run{4};
     for (std::uint32_t n : {0, 3, 1, 2})
         run.get(0, n);
@@ -70,7 +70,7 @@ TEST_CASE("a message that comes late is out of order, not lost") {
     CHECK(run.book.totals().duplicated == 0);
 }
 
-TEST_CASE("a message that comes twice is a double, a late one that comes twice as well") {
+TEST_CASE("a message that arrives twice is a duplicate, even if it was late") {
     two_receivers run{3};
     for (std::uint32_t n : {0, 0, 2, 1, 1})
         run.get(0, n);
@@ -79,7 +79,7 @@ TEST_CASE("a message that comes twice is a double, a late one that comes twice a
     CHECK(run.book.totals().reordered == 1);
 }
 
-TEST_CASE("a message that nobody sent is counted, not believed") {
+TEST_CASE("a message that was never sent is counted as invented, not as delivered") {
     two_receivers run{1};
     run.get(0, 1);
     run.book.deliver(0, {.sender = 9, .number = 0}, start);
@@ -87,7 +87,7 @@ TEST_CASE("a message that nobody sent is counted, not believed") {
     CHECK(run.book.totals().delivered == 0);
 }
 
-TEST_CASE("a receiver that leaves is owed nothing any more, and what it was owed is not lost") {
+TEST_CASE("a receiver that leaves is owed nothing, and its pending messages are not lost") {
     two_receivers run{2};
     run.both_get(0);
     run.get(0, 1);
@@ -105,7 +105,7 @@ TEST_CASE("a receiver that leaves is owed nothing any more, and what it was owed
     CHECK(run.book.totals().in_flight == 0);
 }
 
-TEST_CASE("a refused message is waited for no longer") {
+TEST_CASE("no receiver waits for a refused message") {
     two_receivers run{2};
     run.book.refuse({.sender = 0, .number = 0}, start);
     CHECK(run.book.totals().in_flight == 1);
@@ -114,17 +114,17 @@ TEST_CASE("a refused message is waited for no longer") {
     CHECK(run.lost() == 2);
 }
 
-TEST_CASE("a refused message is lost, also when nothing comes behind it") {
+TEST_CASE("a refused message is lost even if no message follows it") {
     two_receivers run{2};
     run.both_get(0);
     run.book.refuse({.sender = 0, .number = 1}, start);
     CHECK(run.lost() == 2);
     CHECK(run.undelivered() == 2);
-    run.book.refuse({.sender = 7, .number = 0}, start); // for a client that never said anything
+    run.book.refuse({.sender = 7, .number = 0}, start); // for a client that never sent anything
     CHECK(run.lost() == 2);
 }
 
-TEST_CASE("what has only not come yet is not lost") {
+TEST_CASE("a message that has not arrived yet is not lost") {
     two_receivers run{3};
     run.both_get(0);
     run.get(0, 1);
@@ -133,7 +133,7 @@ TEST_CASE("what has only not come yet is not lost") {
     CHECK(run.lost() == 0);
 }
 
-TEST_CASE("nobody waits for what a closed sender had not been acknowledged") {
+TEST_CASE("no receiver waits for unacknowledged messages of a closed sender") {
     two_receivers run{3};
     run.both_get(0);
     run.book.leave(0, start);
@@ -143,18 +143,18 @@ TEST_CASE("nobody waits for what a closed sender had not been acknowledged") {
     CHECK(run.book.totals().in_flight == 0);
     CHECK_FALSE(run.book.waiting_since());
     CHECK(run.lost() == 0);
-    run.get(1, 2); // the server had taken it all the same
+    run.get(1, 2); // the server had accepted it after all
     CHECK(run.book.totals().delivered == 4);
     CHECK(run.book.totals().duplicated == 0);
 }
 
-TEST_CASE("nor for what a listener had said, which is nothing") {
+TEST_CASE("abandoning a client that is not a sender changes nothing") {
     two_receivers run{1};
     run.book.abandon(1, 0, start);
     CHECK(run.book.totals().in_flight == 1);
 }
 
-TEST_CASE("a gap that the server announced is a loss, also when nothing comes behind it") {
+TEST_CASE("an announced gap is a loss even if no message follows it") {
     two_receivers run{3};
     run.both_get(0);
     run.get(0, 1);
@@ -165,7 +165,7 @@ TEST_CASE("a gap that the server announced is a loss, also when nothing comes be
     CHECK(run.lost() == 2);
 }
 
-TEST_CASE("a gap whose hole is seen counts once") {
+TEST_CASE("an announced gap that also shows as a hole counts once") {
     two_receivers run{4};
     run.both_get(0);
     run.book.miss(1, 1);
@@ -179,7 +179,7 @@ TEST_CASE("a gap whose hole is seen counts once") {
     CHECK(run.lost() == 1);
 }
 
-TEST_CASE("a hole that is filled late is no loss") {
+TEST_CASE("a hole that is filled late is not a loss") {
     two_receivers run{3};
     for (std::uint32_t n : {0, 2})
         run.get(0, n);
@@ -188,7 +188,7 @@ TEST_CASE("a hole that is filled late is no loss") {
     CHECK(run.lost() == 0);
 }
 
-TEST_CASE("what was never answered counts with the time it waited") {
+TEST_CASE("an undelivered message counts with its waiting time") {
     two_receivers run{2};
     run.now = start + 1ms;
     run.both_get(0);
@@ -198,7 +198,7 @@ TEST_CASE("what was never answered counts with the time it waited") {
     CHECK(run.book.latency().quantile(0.5) < 2ms);
 }
 
-TEST_CASE("a message that could not even be sent counts for every receiver") {
+TEST_CASE("a message that could not be sent counts for every receiver") {
     two_receivers run{0};
     run.book.could_not_send(start, start + 3s);
     CHECK(run.book.latency().count() == 2);
@@ -206,7 +206,7 @@ TEST_CASE("a message that could not even be sent counts for every receiver") {
     CHECK(run.book.latency_from_send().count() == 0);
 }
 
-TEST_CASE("the warm-up is counted, but not measured") {
+TEST_CASE("messages of the warm-up are counted but not measured") {
     ledger book{1, 1};
     book.measure_from(start + 1s);
     book.send(0, start, start);
@@ -218,7 +218,7 @@ TEST_CASE("the warm-up is counted, but not measured") {
     CHECK(book.latency().max() == 1ms);
 }
 
-TEST_CASE("silence begins with the last delivery, or with the first message in flight") {
+TEST_CASE("silence starts at the last delivery, or at the first message in flight") {
     two_receivers run{1};
     run.now = start + 1s;
     run.get(0, 0);

@@ -1,4 +1,4 @@
-// The command line: what is taken, and that every mistake is one line that says what to do.
+// The command line: valid options, and one line of advice for every mistake.
 #include "client/options.hpp"
 
 #include <doctest/doctest.h>
@@ -32,7 +32,7 @@ std::string mistake(std::initializer_list<const char*> arguments) {
 
 } // namespace
 
-TEST_CASE("without flags it is 50 clients, one of them talking, for five seconds") {
+TEST_CASE("the default is 50 clients, one of them sending, for five seconds") {
     const auto options = load({});
     CHECK(options.url == "ws://127.0.0.1:8080/");
     CHECK(options.clients == 50);
@@ -41,7 +41,7 @@ TEST_CASE("without flags it is 50 clients, one of them talking, for five seconds
     CHECK(options.expected == verdict::alive);
 }
 
-TEST_CASE("flags are taken") {
+TEST_CASE("flags set the options") {
     const auto options =
         load({"--clients", "7", "--rate", "0.5", "--timeout", "250ms", "--duration", "2m",
               "--expect", "frozen", "--max-p99", "1.5s", "--quiet"});
@@ -54,7 +54,7 @@ TEST_CASE("flags are taken") {
     CHECK(options.quiet);
 }
 
-TEST_CASE("a window belongs to the closed loop") {
+TEST_CASE("a window requires the closed loop") {
     CHECK(load({}).window == 1);
     CHECK(load({"--window", "16"}).window == 16);
     CHECK(mistake({"--window", "0"}).find("--window") != std::string::npos);
@@ -70,7 +70,7 @@ TEST_CASE("compare takes two files") {
     mistake({"compare", "a.json"});
 }
 
-TEST_CASE("mistakes name the flag and what it wants") {
+TEST_CASE("errors name the flag and the expected value") {
     CHECK(mistake({"--clients", "0"}).find("--clients") != std::string::npos);
     CHECK(mistake({"--clients", "-1"}).find("--clients") != std::string::npos);
     CHECK(mistake({"--clients", "1.5"}).find("whole number") != std::string::npos);
@@ -89,7 +89,7 @@ TEST_CASE("mistakes name the flag and what it wants") {
     CHECK(mistake({"--clients"}).find("--clients") != std::string::npos);
 }
 
-TEST_CASE("times have an end") {
+TEST_CASE("durations have an upper limit") {
     for (const auto* time : {"1e9m", "1e300s", "1e999s", "inf s", "nans", "1441m", "86401s"})
         for (const auto* flag : {"--duration", "--warmup", "--timeout", "--connect-timeout"})
             CHECK(mistake({flag, time}).find(flag) != std::string::npos);
@@ -97,18 +97,18 @@ TEST_CASE("times have an end") {
     CHECK(mistake({"--rate", "1e-400"}).find("--rate") != std::string::npos);
 }
 
-TEST_CASE("one report at a time fits into standard output") {
+TEST_CASE("standard output takes at most one report") {
     CHECK(load({"--json", "-"}).json == "-");
     CHECK(mistake({"--json", "-", "--html", "-"}).find("--html") != std::string::npos);
 }
 
-TEST_CASE("the version is no mistake") {
+TEST_CASE("asking for the version is not an error") {
     const auto parsed = parse({"--version"});
     CHECK(std::get<usage>(parsed).code == as_expected);
     CHECK(std::get<usage>(parsed).text.starts_with("chat-load 1."));
 }
 
-TEST_CASE("help is no mistake") {
+TEST_CASE("asking for help is not an error") {
     for (const auto* flag : {"--help", "-h"}) {
         const auto parsed = parse({flag});
         CHECK(std::get<usage>(parsed).code == as_expected);
@@ -116,7 +116,7 @@ TEST_CASE("help is no mistake") {
     }
 }
 
-TEST_CASE("addresses are read whole or not at all") {
+TEST_CASE("URLs are parsed completely or rejected") {
     CHECK(parse_url("ws://localhost")->port == 80);
     CHECK(parse_url("ws://localhost")->path == "/");
     CHECK(parse_url("ws://[::1]:8080/chat?name=x")->host == "::1");
@@ -151,7 +151,7 @@ TEST_CASE("addresses are read whole or not at all") {
         CHECK_FALSE_MESSAGE(parse_url(text), text);
 }
 
-TEST_CASE("an address is the same in capitals, and whatever fragment it has") {
+TEST_CASE("capitals and a fragment do not change a URL") {
     for (const auto* text : {"ws://chat.lan:8080/x?y", "WS://chat.lan:8080/x?y",
                              "Ws://Chat.LAN:08080/x?y#z", "ws://chat.lan:8080/x?y#a/b?c#d"}) {
         const auto url = parse_url(text);

@@ -1,4 +1,4 @@
-// The JSON report: the keys that scripts rely on, and a comparison that reads them back.
+// The JSON report with the keys that scripts rely on; the summary, the comparison and the page.
 #include "client/report/compare.hpp"
 #include "client/report/page.hpp"
 #include "client/report/report.hpp"
@@ -18,7 +18,7 @@ namespace {
 
 report frozen_run() {
     report run;
-    run.outcome = run.expected_outcome = "frozen";
+    run.outcome = run.expected_outcome = verdict::frozen;
     run.clients = 50;
     run.senders = 1;
     run.mutex = "std";
@@ -37,7 +37,7 @@ report frozen_run() {
 
 report living_run() {
     report run;
-    run.outcome = run.expected_outcome = "alive";
+    run.outcome = run.expected_outcome = verdict::alive;
     run.clients = 50;
     run.senders = 1;
     run.window = 16;
@@ -81,16 +81,16 @@ TEST_CASE("the report has the keys that scripts rely on") {
         CHECK(o.at("latency_us").as_object().contains(key));
 }
 
-TEST_CASE("froze is null for a server that lived") {
+TEST_CASE("froze is null if the server stayed alive") {
     CHECK(json::parse(to_json(living_run())).at("froze").is_null());
 }
 
-TEST_CASE("a report survives the way to a file and back") {
+TEST_CASE("a report can be written to JSON and read back") {
     for (const auto& run : {frozen_run(), living_run()})
         CHECK(to_json(report_from_json(to_json(run))) == to_json(run));
 }
 
-TEST_CASE("an old report has a window of 1, and awaited all") {
+TEST_CASE("missing keys of an old report get default values") {
     auto old = json::parse(to_json(living_run()));
     CHECK(old.at("config").at("window") == 16);
     old.at("config").as_object().erase("window");
@@ -100,21 +100,21 @@ TEST_CASE("an old report has a window of 1, and awaited all") {
     CHECK(report_from_json(json::serialize(old)).not_awaited == 0);
 }
 
-TEST_CASE("what is no report is refused") {
+TEST_CASE("text that is not a report is refused") {
     for (const auto* text : {"", "{", "[]", "{}", R"({"verdict":"alive"})"})
         CHECK_THROWS_AS(report_from_json(text), std::runtime_error);
 }
 
-TEST_CASE("the summary says it in plain words") {
+TEST_CASE("the summary describes the verdict in words") {
     const auto frozen = summary(frozen_run(), false);
     CHECK(contains(frozen, "FROZEN on the first message\n"));
-    CHECK(contains(frozen, "50 of 50 clients heard nothing for 1.0 s"));
+    CHECK(contains(frozen, "50 of 50 clients received nothing for 1.0 s"));
     CHECK(contains(frozen, "0 of 50 pings answered"));
     CHECK(contains(frozen, "a new handshake did not complete"));
     CHECK(contains(summary(living_run(), false), "ALIVE: 1,234 messages reached all 50 clients"));
 }
 
-TEST_CASE("steady deliveries are drawn level, however many points share a character") {
+TEST_CASE("steady deliveries are drawn as a level line, however many points share a character") {
     auto run = living_run();
     for (const std::size_t points : {1U, 59U, 60U, 61U, 100U, 250U}) {
         run.timeline.assign(points, {.t_ms = 20, .sent = 10, .delivered = 500, .in_flight = 1});
@@ -125,7 +125,7 @@ TEST_CASE("steady deliveries are drawn level, however many points share a charac
     }
 }
 
-TEST_CASE("what an interruption left on the way is not called lost") {
+TEST_CASE("messages in flight at an interruption are not reported as lost") {
     auto run = living_run();
     run.interrupted = true;
     run.exit_code = 1;
@@ -138,18 +138,18 @@ TEST_CASE("what an interruption left on the way is not called lost") {
     CHECK(contains(compare(run, living_run(), false), "INTERRUPTED"));
     const auto text = summary(run, false);
     CHECK(contains(text, "INTERRUPTED after 1,234 messages\n"));
-    CHECK(contains(text, "(46 not awaited, 0 doubled"));
+    CHECK(contains(text, "(46 pending, 0 duplicated"));
     CHECK_FALSE(contains(text, "lost"));
-    CHECK_FALSE(contains(text, "ALIVE")); // nor frozen: too early to say
+    CHECK_FALSE(contains(text, "ALIVE")); // too early for a verdict
     run.duplicated = 1;
-    CHECK(contains(summary(run, false), "1 doubled"));
+    CHECK(contains(summary(run, false), "1 duplicated"));
 }
 
-TEST_CASE("what a frozen server keeps is given up, not lost") {
-    CHECK(contains(summary(frozen_run(), false), "0 of 50 (50 not awaited, 0 doubled"));
+TEST_CASE("messages that a frozen server holds back are pending, not lost") {
+    CHECK(contains(summary(frozen_run(), false), "0 of 50 (50 pending, 0 duplicated"));
 }
 
-TEST_CASE("what was not measured is null in the report, and is not shown as zero") {
+TEST_CASE("a value that was not measured is null in the report and is not shown as zero") {
     auto run = living_run();
     run.duration_ms = 1500;
     run.latency_us = {};
@@ -163,12 +163,12 @@ TEST_CASE("what was not measured is null in the report, and is not shown as zero
     const std::array runs{run};
     for (const auto& text : {summary(run, false), compare(run, run, false), page(runs)}) {
         CHECK_FALSE(contains(text, "0 ns"));
-        CHECK_FALSE(contains(text, "0 a second"));
+        CHECK_FALSE(contains(text, "0 per second"));
     }
     CHECK(contains(summary(run, false), "nothing was measured"));
 }
 
-TEST_CASE("a client that the server closed is named once, with code and reason") {
+TEST_CASE("a client closed by the server is listed once, with code and reason") {
     auto run = living_run();
     run.exit_code = missed_limits;
     run.connections_ended = 1;
@@ -183,10 +183,10 @@ TEST_CASE("a client that the server closed is named once, with code and reason")
     CHECK(to_json(report_from_json(to_json(run))) == to_json(run));
 }
 
-TEST_CASE("foreign bytes are shown, not obeyed, and every report is JSON") {
+TEST_CASE("foreign bytes are escaped on output, and every report is JSON") {
     const std::string rude = "\x1b]0;owned\x07<b>\xff\xc3\xb6";
     auto run = living_run();
-    run.name = run.url = run.mutex = run.guard = run.outcome = rude;
+    run.name = run.url = run.mutex = run.guard = rude;
     run.errors = {{rude, 1}};
     run.closed_by_server = {{.clients = 1, .code = 1008, .reason = rude}};
     run.missed_limits = {rude};
@@ -203,7 +203,13 @@ TEST_CASE("foreign bytes are shown, not obeyed, and every report is JSON") {
     CHECK(to_json(back) == to_json(run));
 }
 
-TEST_CASE("numbers that nothing can have do no harm") {
+TEST_CASE("a report with an unknown verdict is not a report") {
+    auto value = json::parse(to_json(frozen_run()));
+    value.as_object()["verdict"] = "<b>fine</b>";
+    CHECK_THROWS_AS(report_from_json(json::serialize(value)), std::runtime_error);
+}
+
+TEST_CASE("impossible numbers in a report do no harm") {
     auto value = json::parse(to_json(frozen_run()));
     value.as_object()["deliveries_per_s"] = 1e300;
     value.at("config").as_object()["duration_ms"] = 1e300;
@@ -216,13 +222,13 @@ TEST_CASE("numbers that nothing can have do no harm") {
     CHECK(contains(compare(run, run, false), "FROZEN"));
 }
 
-TEST_CASE("colours come only when wanted") {
+TEST_CASE("colours appear only on request") {
     CHECK_FALSE(contains(summary(frozen_run(), false), "\x1b"));
     CHECK(contains(summary(frozen_run(), true), "\x1b"));
     CHECK_FALSE(contains(compare(frozen_run(), living_run(), false), "\x1b"));
 }
 
-TEST_CASE("a comparison shows both sides of every number, and which is which") {
+TEST_CASE("a comparison shows every number of both reports under their names") {
     auto left = frozen_run();
     auto right = living_run();
     left.name = "monday";
@@ -235,7 +241,7 @@ TEST_CASE("a comparison shows both sides of every number, and which is which") {
     CHECK(contains(table, "61,700"));
 }
 
-TEST_CASE("the page stands alone and escapes what it shows") {
+TEST_CASE("the page is self-contained and escapes foreign text") {
     const std::array runs{frozen_run(), living_run()};
     const auto html = page(runs);
     CHECK(contains(html, "FROZEN on the first message"));

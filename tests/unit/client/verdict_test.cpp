@@ -1,4 +1,4 @@
-// The evidence and what it means, case by case; the exit code that follows.
+// Evidence and verdict, case by case; the resulting exit code.
 #include "client/verdict.hpp"
 
 #include <doctest/doctest.h>
@@ -9,8 +9,8 @@ using handshake = newcomer;
 
 namespace {
 
-evidence silence(std::uint64_t pongs, handshake one_more) {
-    return {.silent_for = 1s, .clients = 50, .pongs = pongs, .handshake = one_more};
+evidence silence(std::uint64_t pongs, handshake last_handshake) {
+    return {.silent_for = 1s, .clients = 50, .pongs = pongs, .handshake = last_handshake};
 }
 
 exit_code code(verdict outcome, verdict expected) {
@@ -19,13 +19,13 @@ exit_code code(verdict outcome, verdict expected) {
 
 } // namespace
 
-TEST_CASE("frozen: nothing at all comes back") {
+TEST_CASE("frozen: nothing comes back") {
     CHECK(judge(silence(0, handshake::timed_out), 1s) == verdict::frozen);
     CHECK(judge(silence(0, handshake::refused), 1s) == verdict::frozen);
     CHECK(judge(silence(0, handshake::broken), 1s) == verdict::frozen);
 }
 
-TEST_CASE("starved: pings are answered, messages do not come") {
+TEST_CASE("starved: pings are answered, but no messages arrive") {
     CHECK(judge(silence(50, handshake::completed), 1s) == verdict::starved);
     CHECK(judge(silence(1, handshake::timed_out), 1s) == verdict::starved);
     CHECK(judge(silence(1, handshake::rejected), 1s) == verdict::starved);
@@ -35,7 +35,7 @@ TEST_CASE("starved: all clients wait for the lock, but the server still complete
     CHECK(judge(silence(0, handshake::completed), 1s) == verdict::starved);
 }
 
-TEST_CASE("frozen: something else answers newcomers in place of the server") {
+TEST_CASE("frozen: a proxy or another server answers new clients") {
     CHECK(judge(silence(0, handshake::rejected), 1s) == verdict::frozen);
     CHECK(judge(silence(0, handshake::elsewhere), 1s) == verdict::frozen);
     CHECK(judge(silence(0, handshake::welcomed), 1s) == verdict::frozen);
@@ -47,16 +47,16 @@ TEST_CASE("alive: the silence was too short to mean anything") {
     CHECK(judge(brief, 1s) == verdict::alive);
 }
 
-TEST_CASE("gone: nobody is connected any more") {
+TEST_CASE("gone: no client is connected") {
     CHECK(judge({.silent_for = 0s, .clients = 0}, 1s) == verdict::gone);
 }
 
-TEST_CASE("an expectation that is met is success") {
+TEST_CASE("an expected verdict is success") {
     for (const auto v : {verdict::alive, verdict::starved, verdict::frozen})
         CHECK(code(v, v) == as_expected);
 }
 
-TEST_CASE("an expectation that is not met tells what was instead") {
+TEST_CASE("an unexpected verdict has its own exit code") {
     CHECK(code(verdict::frozen, verdict::alive) == 3);
     CHECK(code(verdict::frozen, verdict::starved) == 3);
     CHECK(code(verdict::alive, verdict::frozen) == 4);
@@ -65,13 +65,13 @@ TEST_CASE("an expectation that is not met tells what was instead") {
     CHECK(code(verdict::starved, verdict::frozen) == 6);
 }
 
-TEST_CASE("a server that went away or a run that was interrupted proves nothing") {
+TEST_CASE("a lost server or an interrupted run proves nothing") {
     CHECK(code(verdict::gone, verdict::alive) == 1);
     CHECK(code(verdict::gone, verdict::frozen) == 1);
     CHECK(exit_code_of({.outcome = verdict::alive, .interrupted = true}, verdict::alive) == 1);
 }
 
-TEST_CASE("loss and missed limits count against a living server only") {
+TEST_CASE("losses and missed limits count only if the server is alive") {
     CHECK(exit_code_of({.outcome = verdict::alive, .flawless = false}, verdict::alive) == 5);
     CHECK(exit_code_of({.outcome = verdict::alive, .within_limits = false}, verdict::alive) == 5);
     CHECK(exit_code_of({.outcome = verdict::frozen, .flawless = false, .within_limits = false},

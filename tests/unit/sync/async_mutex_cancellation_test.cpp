@@ -60,9 +60,8 @@ TEST_CASE_TEMPLATE("cancelling the first, the middle or the last waiter keeps th
         poll(loop);
         std::vector<std::size_t> expected{victim};
         for (std::size_t id = 0; id != 3; ++id) {
-            if (id != victim) {
+            if (id != victim)
                 expected.push_back(id);
-            }
         }
         CHECK(order == expected);
         CHECK(mutex.try_lock().owns_lock());

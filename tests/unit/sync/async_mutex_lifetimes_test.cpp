@@ -128,9 +128,8 @@ TEST_CASE_TEMPLATE("the mutex's own context may be destroyed first, with corouti
     std::optional<asio::io_context> loop{std::in_place};
     Mutex mutex{*loop};
     auto held = mutex.try_lock();
-    for (int i = 0; i != 3; ++i) {
+    for (int i = 0; i != 3; ++i)
         asio::co_spawn(*loop, lock_once(mutex), [](std::exception_ptr) {});
-    }
     loop->poll();
     loop.reset();
     held.unlock();
@@ -160,9 +159,8 @@ struct cancels_when_destroyed {
 
     ~cancels_when_destroyed() {
         if (others) {
-            for (auto& each : *others) {
+            for (auto& each : *others)
                 each.emit(cancellation_type::terminal);
-            }
         }
     }
 

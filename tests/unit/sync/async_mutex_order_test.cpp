@@ -111,9 +111,8 @@ TEST_CASE_TEMPLATE("waiters are served in the order they came", Mutex, BOTH_MUTE
     asio::io_context loop;
     Mutex mutex{loop};
     std::vector<int> order;
-    for (int id = 0; id != 5; ++id) {
+    for (int id = 0; id != 5; ++id)
         mutex.async_lock([&, id](error_code, typename Mutex::guard) { order.push_back(id); });
-    }
     poll(loop);
     CHECK(order == std::vector{0, 1, 2, 3, 4});
 }

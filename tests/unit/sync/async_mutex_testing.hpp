@@ -40,9 +40,8 @@ void run(asio::io_context& loop, asio::awaitable<void, Executor> body) {
     asio::co_spawn(loop, std::move(body), [&](std::exception_ptr error) { failure = error; });
     loop.restart();
     loop.run();
-    if (failure) {
+    if (failure)
         std::rethrow_exception(failure);
-    }
 }
 
 /// The outcome of one async_lock().

@@ -29,9 +29,8 @@ public:
 
     /// Continues once `ready` returns true, which only a step of another thread can cause.
     void wait(int object, std::function<bool()> ready) {
-        if (running_ < 0) {
+        if (running_ < 0)
             return; // the threads have not started yet, or have ended
-        }
         auto& self = threads_[running_];
         self.ready = std::move(ready);
         self.object = object;
@@ -47,9 +46,8 @@ public:
     void died(int object) { dead_.insert(object); }
 
     void violation(std::string what) {
-        if (violation_.empty()) {
+        if (violation_.empty())
             violation_ = std::move(what);
-        }
     }
 
     struct result {
@@ -103,18 +101,16 @@ private:
         object_history_.clear();
         auto bodies = prepare();
         count_ = static_cast<int>(bodies.size());
-        for (int i = 0; i != count_; ++i) {
+        for (int i = 0; i != count_; ++i)
             start(threads_[i], std::move(bodies[i]), i);
-        }
         bool fresh = true;
         for (std::size_t depth = 0;; ++depth) {
             std::vector<int> enabled;
             int unfinished = 0;
             for (int i = 0; i != count_; ++i) {
                 unfinished += !threads_[i].done;
-                if (!threads_[i].done && threads_[i].ready()) {
+                if (!threads_[i].done && threads_[i].ready())
                     enabled.push_back(i);
-                }
             }
             if (enabled.empty()) {
                 if (unfinished) {
@@ -124,11 +120,10 @@ private:
                 break;
             }
             int next = enabled.front();
-            if (depth < path_.size()) {
+            if (depth < path_.size())
                 next = path_[depth].choices[path_[depth].chosen];
-            } else if (fresh && (fresh = seen_.insert(fingerprint()).second)) {
+            else if (fresh && (fresh = seen_.insert(fingerprint()).second))
                 path_.push_back({enabled, 0});
-            }
             advance(next);
         }
         running_ = -1;
@@ -141,9 +136,8 @@ private:
         it.object = 0;
         it.done = false;
         it.history = static_cast<std::uint64_t>(id) + 1;
-        if (!it.stack) {
+        if (!it.stack)
             it.stack = std::make_unique<char[]>(stack_bytes);
-        }
         getcontext(&it.context);
         it.context.uc_stack.ss_sp = it.stack.get();
         it.context.uc_stack.ss_size = stack_bytes;
@@ -162,9 +156,8 @@ private:
         auto& it = threads_[id];
         // An event is identified by the histories of its thread and its object.
         const auto object = static_cast<std::size_t>(it.object);
-        if (object_history_.size() <= object) {
+        if (object_history_.size() <= object)
             object_history_.resize(object + 1);
-        }
         it.history = object_history_[object] =
             mix(mix(it.history, object_history_[object]), object);
         running_ = id;
@@ -174,9 +167,8 @@ private:
 
     std::uint64_t fingerprint() const {
         std::uint64_t all = 0;
-        for (int i = 0; i != count_; ++i) {
+        for (int i = 0; i != count_; ++i)
             all = mix(all, threads_[i].history);
-        }
         return all;
     }
 
@@ -189,9 +181,8 @@ private:
 
     bool next_path() {
         while (!path_.empty()) {
-            if (++path_.back().chosen != path_.back().choices.size()) {
+            if (++path_.back().chosen != path_.back().choices.size())
                 return true;
-            }
             path_.pop_back();
         }
         return false;
@@ -216,9 +207,8 @@ struct explored {
         object() = default;
 
         ~object() {
-            if (search::current) {
+            if (search::current)
                 search::current->died(id_);
-            }
         }
 
     protected:
@@ -230,9 +220,8 @@ struct explored {
 
         void wait(std::function<bool()> ready) const {
             search::current->wait(id_, std::move(ready));
-            if (!search::current->alive(id_)) {
+            if (!search::current->alive(id_))
                 search::current->violation("the state was used after it was destroyed");
-            }
         }
 
     private:

@@ -31,9 +31,8 @@ void run(asio::io_context& loop, task<> body) {
     asio::co_spawn(loop, std::move(body), [&](std::exception_ptr error) { failure = error; });
     loop.run();
     loop.restart();
-    if (failure) {
+    if (failure)
         std::rethrow_exception(failure);
-    }
 }
 
 template <class Mutex>
@@ -134,9 +133,8 @@ TEST_CASE_TEMPLATE("waiters enter in the order they arrived", Mutex, async_loop_
     asio::io_context loop;
     Mutex mutex{loop};
     std::vector<int> order;
-    for (int id = 0; id != 4; ++id) {
+    for (int id = 0; id != 4; ++id)
         asio::co_spawn(loop, append(mutex, order, id), [](std::exception_ptr) {});
-    }
     loop.run();
     CHECK(order == std::vector{0, 1, 2, 3});
 }

@@ -57,9 +57,8 @@ struct counted {
             : of_{std::exchange(other.of_, nullptr)} {}
 
         ~count() {
-            if (of_) {
+            if (of_)
                 --*of_;
-            }
         }
 
         int* of_;
@@ -97,9 +96,8 @@ struct program {
         : scripts_{std::move(scripts)}
         , inboxes_(scripts_.size())
         , mutex_{std::in_place, inbox_executor{this, 0}, counted{counted::count{states_}}} {
-        for (std::size_t i = 0; i != scripts_.size(); ++i) {
+        for (std::size_t i = 0; i != scripts_.size(); ++i)
             inbox_objects_.push_back(search().new_object());
-        }
         users_object_ = search().new_object();
         users_ = static_cast<int>(scripts_.size());
     }
@@ -111,9 +109,8 @@ struct program {
     void run(int thread) {
         const auto& script = scripts_[thread];
         const auto last_use = script.find_last_of("LT");
-        if (last_use == std::string::npos) {
+        if (last_use == std::string::npos)
             stop_using();
-        }
         for (std::size_t at = 0; at != script.size(); ++at) {
             switch (script[at]) {
             case 'L':
@@ -133,9 +130,8 @@ struct program {
                 mutex_.reset();
                 break;
             }
-            if (at == last_use) {
+            if (at == last_use)
                 stop_using();
-            }
         }
         while (run_one(thread)) {
         }
@@ -143,30 +139,24 @@ struct program {
 
     void finish() {
         for (const auto& each : tasks_) {
-            if (each.completions != 1) {
+            if (each.completions != 1)
                 violation("a handler did not run exactly once");
-            }
-            if (!each.acquired) {
+            if (!each.acquired)
                 continue;
-            }
             for (const auto& other : tasks_) {
-                if (other.acquired && each.queued < other.begun && each.acquired > other.acquired) {
+                if (other.acquired && each.queued < other.begun && each.acquired > other.acquired)
                     violation("a waiter was overtaken");
-                }
             }
             for (const auto& [begun, acquired] : tries_) {
-                if (each.queued < begun && each.acquired > acquired) {
+                if (each.queued < begun && each.acquired > acquired)
                     violation("try_lock overtook a waiter");
-                }
             }
         }
-        if (mutex_ && !mutex_->try_lock().owns_lock()) {
+        if (mutex_ && !mutex_->try_lock().owns_lock())
             violation("a grant was lost: no task holds the lock, but it is not free");
-        }
         mutex_.reset();
-        if (states_ != 0) {
+        if (states_ != 0)
             violation("the state was never freed");
-        }
     }
 
     void push(int thread, std::function<void()> f) {
@@ -178,9 +168,8 @@ private:
     std::vector<task*> tasks_of(int thread) {
         std::vector<task*> own;
         for (std::size_t i = 0; i != tasks_.size(); ++i) {
-            if (owners_[i] == thread) {
+            if (owners_[i] == thread)
                 own.push_back(&tasks_[i]);
-            }
         }
         return own;
     }
@@ -198,9 +187,8 @@ private:
             return !inbox.empty() ||
                    std::all_of(own.begin(), own.end(), [](auto* each) { return each->ended; });
         });
-        if (inbox.empty()) {
+        if (inbox.empty())
             return false;
-        }
         auto next = std::move(inbox.front());
         inbox.pop_front();
         next();
@@ -213,9 +201,8 @@ private:
     }
 
     void enter() {
-        if (std::exchange(inside_, true)) {
+        if (std::exchange(inside_, true))
             violation("two tasks hold the lock at once");
-        }
     }
 
     void lock(int thread) {
@@ -285,15 +272,13 @@ interleavings::search::result explore(const std::vector<std::string>& scripts) {
         it.reset();
         it.emplace(scripts);
         std::vector<std::function<void()>> threads;
-        for (int i = 0; i != static_cast<int>(scripts.size()); ++i) {
+        for (int i = 0; i != static_cast<int>(scripts.size()); ++i)
             threads.push_back([&it, i] { it->run(i); });
-        }
         return threads;
     };
     auto result = search.explore(prepare, [&] { it->finish(); });
-    if (!result.violation.empty()) {
+    if (!result.violation.empty())
         it.reset();
-    }
     return result;
 }
 
@@ -304,9 +289,8 @@ std::vector<std::string> scripts(std::size_t length) {
         const auto end = all.size();
         for (; begin != end; ++begin) {
             const auto locked = all[begin].find('L') != std::string::npos;
-            for (const char next : std::string{locked ? "LTCR" : "LT"}) {
+            for (const char next : std::string{locked ? "LTCR" : "LT"})
                 all.push_back(all[begin] + next);
-            }
         }
     }
     return all;

@@ -72,9 +72,8 @@ public:
 
 private:
     void next() {
-        if (left_-- == 0) {
+        if (left_-- == 0)
             return;
-        }
         const auto choice = random_() % 8;
         if (choice == 0) {
             if (auto guard = data_.mutex.try_lock()) {
@@ -91,11 +90,10 @@ private:
                                                   [this](error_code ec, mutex_type::guard guard) {
                                                       ec ? give_up() : hold(std::move(guard));
                                                   })));
-        if (choice <= 2) { // on the waiter's strand, while another thread may unlock
+        if (choice <= 2) // on the waiter's strand, while another thread may unlock
             asio::post(strand_, [this] { stop_.emit(asio::cancellation_type::terminal); });
-        } else if (choice == 3) {
+        else if (choice == 3)
             stop_.emit(asio::cancellation_type::total);
-        }
     }
 
     void give_up() {
@@ -140,9 +138,8 @@ struct three_threads {
         threads.emplace_back([&] { shared.run(); });
         threads.emplace_back([&] { other.run(); });
         shared.run();
-        for (auto& each : threads) {
+        for (auto& each : threads)
             each.join();
-        }
     }
 };
 
@@ -155,9 +152,8 @@ TEST_CASE("threads that lock, try, hold and cancel at random never hold the lock
     constexpr int actors = 24;
     const auto rounds = operations() / actors + 1;
     std::deque<actor> all;
-    for (unsigned i = 0; i != actors; ++i) {
+    for (unsigned i = 0; i != actors; ++i)
         all.emplace_back(i % 3 ? loops.shared : loops.other, data, rounds, i + 1).start();
-    }
     loops.run();
     std::int64_t entered = 0;
     std::int64_t aborted = 0;

@@ -1,0 +1,57 @@
+// Names the calls of a report's stack on a thread of its own. That takes a moment, because the debug
+// information must be read, and meanwhile the watch thread answers requests.
+#pragma once
+
+#include "server/watch/stall_report.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace chat {
+
+/// All functions are called on the watch thread.
+class stack_namer {
+public:
+    /// `named` gets each report that is still the newest when its stack has its names, on the watch thread.
+    stack_namer(boost::asio::io_context& watch, std::function<void(stall_report)> named)
+        : watch_{watch}
+        , named_{std::move(named)} {}
+
+    /// After the watch thread has ended.
+    ~stack_namer() {
+        if (thread_.joinable())
+            thread_.join();
+    }
+
+    stack_namer(const stack_namer&) = delete;
+    stack_namer& operator=(const stack_namer&) = delete;
+
+    /// Names the stack of this report, the newest one. One report at a time: of those that come meanwhile,
+    /// only the last is named.
+    void name(stall_report report, std::vector<void*> stack);
+
+    /// There is a newer report, which needs no names: drops the one that is being named.
+    void supersede() { ++newest_; }
+
+private:
+    struct unnamed_report {
+        std::uint64_t number;
+        stall_report report;
+        std::vector<void*> stack;
+    };
+
+    void start();
+
+    boost::asio::io_context& watch_;
+    std::function<void(stall_report)> named_;
+    std::uint64_t newest_ = 0; // the number of the newest report
+    std::optional<unnamed_report> next_;
+    std::thread thread_;
+};
+
+} // namespace chat
