@@ -103,8 +103,7 @@ admin_answer not_found() {
     json::array known{"/",          "/healthz",   "/metrics",
                       "/api/state", "/api/stall", admin_answers::events_path};
     return {404, "application/json",
-            json::serialize(
-                json::object{{"error", "there is no such path"}, {"paths", std::move(known)}}) +
+            json::serialize(json::object{{"error", "no such path"}, {"paths", std::move(known)}}) +
                 "\n"};
 }
 
@@ -126,7 +125,7 @@ admin_answer admin_answers::to(std::string_view path) const {
     if (path == "/api/stall") {
         auto report = sources_.last_report();
         if (!report)
-            return admin_error(404, "there has been no stall");
+            return admin_error(404, "no stall has been reported");
         return {200, "application/json", std::move(*report)};
     }
     const auto files = web_files();
