@@ -96,7 +96,7 @@ CLI::Validator ip_address() {
             ""};
 }
 
-/// Says why no page can have this Origin, and what to write instead. Empty if a page can.
+/// Returns why no page can have this Origin, and what to write instead. Empty if a page can.
 std::string problem_of_origin(const std::string& text) {
     if (text == "*")
         return {};
@@ -120,7 +120,7 @@ std::string problem_of_origin(const std::string& text) {
     return {};
 }
 
-/// Says why no request can name this host, and what to write instead. Empty if a request can.
+/// Returns why no request can name this host, and what to write instead. Empty if a request can.
 std::string problem_of_host(const std::string& text) {
     const auto address = parse_address(text);
     if (!address)

@@ -258,7 +258,7 @@ admin_server::plane::object_to(const request& asked, const destination& to, bool
     return std::nullopt;
 }
 
-// True if the connection may continue.
+// Answers the request. Returns true if the connection may continue.
 task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     const auto target = view(asked.target());
     const auto path = target.substr(0, target.find('?'));
@@ -274,7 +274,7 @@ task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     co_return co_await write_response(stream, std::move(found));
 }
 
-// True if the connection may continue.
+// Returns true if the connection may continue.
 task<bool> admin_server::plane::write_response(stream_type& stream, response answer) {
     const waiting_connections::member writing{waiting, stream};
     const auto [error, size] = co_await http::async_write(stream, answer, asio::as_tuple(use_task));

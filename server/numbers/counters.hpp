@@ -28,7 +28,7 @@ private:
 struct counters {
     counter clients; ///< connected now; all other counters only grow
     counter connections;
-    counter messages;   ///< said by a client
+    counter messages;   ///< sent by clients
     counter deliveries; ///< messages handed to a client's socket
     counter received_bytes;
     counter sent_bytes;
