@@ -115,7 +115,7 @@ start_server() {
     [ -n "$server_url" ] || die "the server's ready line has no chat=URL: $server_ready"
 }
 
-# Ctrl-C's signal; a server that does not heed it is killed. Its exit code is in `server_exit`.
+# Sends Ctrl-C's signal, and kills a server that does not react to it. Its exit code is in `server_exit`.
 stop_server() {
     [ -n "$server_pid" ] || return 0
     local pid=$server_pid waited

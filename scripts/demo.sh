@@ -93,7 +93,7 @@ build $tree
 mkdir -p $run
 
 title "3. One load against std::mutex: $clients clients, one of them sends"
-prediction "it freezes on the first message, for everyone, and for ever."
+prediction "it freezes on the first message, for everyone, permanently."
 run_load std frozen
 say "What the server itself says about it ($run/std.log):"
 server_report $run/std.log

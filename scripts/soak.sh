@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A long test: hundreds of clients with every vice, and ten honest ones who must not lose a message.
+# A long test: hundreds of misbehaving clients, and ten well-behaved ones that must not lose a message.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -8,14 +8,14 @@ usage() {
     cat <<END
 Usage: scripts/soak.sh [--minutes N] [--build release|asan] [--guard GUARD] [--clients N] [--server PATH]
 
-500 clients join, leave, stall, flood, send garbage, break the protocol and die by RST, while ten honest
+500 clients join, leave, stall, flood, send garbage, break the protocol and die by RST, while ten well-behaved
 ones chat and check that no message is lost, doubled or out of order. Four rounds; after each, when the
 crowd is gone, no descriptor may be left; at the end memory must not have grown, and each limit that the
 crowd breaks must have been hit.
 
   --minutes N       how long (10); in less than one not every limit may strike
   --build NAME      release: g++, Release; asan: clang with AddressSanitizer (release)
-  --guard GUARD     released (the default), or across_await: there whoever reads nothing holds up all the
+  --guard GUARD     released (the default), or across_await: there a client that reads nothing holds up all the
                     others, so the server's patience with it is 100 ms, not 2 s
   --clients N       how many misbehave at a time (500; 100 with across_await)
   --server PATH     this chat-server, built with that guard, instead of building one

@@ -34,7 +34,7 @@ export function drawCycle(state, report) {
 }
 
 function drawDeadlock(holder, waiter) {
-  show("stall-title", "Each waits for the next, for ever");
+  show("stall-title", "Each waits for the next, forever");
   cycle.replaceChildren(
     box(task(holder), ["took the lock in ", sourceLine(holder.at)],
         holder.suspended_at ? ["sleeps in ", sourceLine(holder.suspended_at)] : []),

@@ -1,4 +1,4 @@
-"""While the chat is frozen for ever, the admin plane answers as if nothing had happened, and says so."""
+"""While the chat is frozen, the admin plane still answers, and says that the chat is frozen."""
 
 import time
 

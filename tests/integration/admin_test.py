@@ -1,4 +1,4 @@
-"""The admin plane of a living server: what it answers, whom it refuses, and that it bears bad clients."""
+"""The admin plane of a living server: what it answers, what it refuses, and how it handles misbehaving clients."""
 
 import re
 import socket
@@ -97,7 +97,7 @@ class Admin(ServerTest):
             connection.send(b"GET /healthz?why=not HTTP/1.1\r\nHost: localhost\r\n\r\n")
             self.assertEqual(connection.response()[0], 200)
 
-    # --- Whom it refuses ---
+    # --- What it refuses ---
 
     def test_unknown_paths_are_404_and_the_known_ones_are_named(self):
         server = self.start()
@@ -141,7 +141,7 @@ class Admin(ServerTest):
                              ("localhost.evil.example", 421), ("", 421)):
             self.assertEqual(ask(server, "/healthz", headers={"Host": host}).status, status, host)
 
-    # --- Whom it bears ---
+    # --- Misbehaving clients ---
 
     def test_a_request_that_does_not_end_is_cut_off(self):
         server = self.start()
@@ -174,7 +174,7 @@ class Admin(ServerTest):
         self.assertFalse(crowd[0].has_hung_up(within=0))
 
     def test_connections_that_do_not_read_their_answers_make_room_too(self):
-        """Whoever is new is answered, though they connect again at once."""
+        """A new client is answered even if idle connections reconnect at once."""
         server = self.start()
 
         def hold_one():

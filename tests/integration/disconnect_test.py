@@ -129,7 +129,7 @@ class Disconnect(ServerTest):
             rude.connection.close()
 
     def test_with_a_broken_frame_while_its_goodbye_waits_for_a_full_socket(self):
-        """Two operations of Beast's, a close and a read, would then wait for each other for ever."""
+        """Otherwise a close and a read of Beast would wait for each other forever."""
         server = self.start("--max-rate", "10", "--max-clients", "1")
         for broken in (frame(TEXT, b"{}", reserved=4), frame(TEXT, b"\xff"), frame(CLOSE)):
             rude = self.join_when_there_is_room(server, receive_buffer=2048)

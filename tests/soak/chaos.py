@@ -1,5 +1,5 @@
-"""Clients that do what clients should not: hundreds at once, each with one vice, and when one has
-ended another takes its place. A process of its own: `chaos.py PORT CLIENTS SECONDS SEED`."""
+"""Hundreds of clients at once, each with one kind of misbehaviour. When one ends, another takes its place. Runs as a
+process of its own: `chaos.py PORT CLIENTS SECONDS SEED`."""
 
 import os
 import pathlib
@@ -29,7 +29,7 @@ NONSENSE = frame(TEXT, b"[]") * 200
 WRONG = [frame(BINARY, b"\0"), frame(TEXT, b"\xff"), frame(TEXT, b"x" * 20_000), frame(3, b""),
          frame(TEXT, b"x", masked=False), frame(CLOSE, b"\3"), frame(PING, b"", final=False),
          frame(TEXT, b"\xe6", final=False) + frame(0, b""), frame(TEXT, b"", length=1 << 62)]
-GOODBYE = frame(CLOSE, struct.pack("!H", 1000))
+NORMAL_CLOSE = frame(CLOSE, struct.pack("!H", 1000))
 
 
 class Client:
@@ -57,7 +57,7 @@ class Client:
         pass
 
     def leave(self):
-        self.send(GOODBYE)
+        self.send(NORMAL_CLOSE)
 
     def send(self, data):
         """As far as it goes: the rest of a frame is then missing, which is one vice more."""

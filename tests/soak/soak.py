@@ -1,5 +1,5 @@
-"""Hundreds of clients with every vice, for minutes, and ten honest ones among them who check every
-message: scripts/soak.sh builds the server and runs it."""
+"""Hundreds of misbehaving clients for minutes, and ten well-behaved ones among them that check every message.
+scripts/soak.sh builds the server and runs this."""
 
 import argparse
 import os
