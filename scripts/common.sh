@@ -1,8 +1,8 @@
-# shellcheck shell=bash disable=SC2034 # many of the variables are for those who source this
-# What the scripts share; sourced by them, from the project's top folder. Output for an audience,
-# a build that shows its progress, and a server that is always ended, however the script ends.
+# shellcheck shell=bash disable=SC2034 # many of the variables are for the scripts that source this
+# Shared by the scripts, which source it from the project's top folder: output for an audience, a build that
+# shows its progress, and a server that is always stopped, no matter how the script ends.
 
-# ---- Output: coloured on a terminal, plain when piped or with NO_COLOR.
+# ---- Output: coloured on a terminal, plain in a pipe or with NO_COLOR.
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
     bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' cyan=$'\e[36m' plain=$'\e[0m'
@@ -24,12 +24,12 @@ usage_error() {
     exit 2
 }
 
-# The command as one would type it, then its effect.
+# Prints the command as a user would type it.
 show_command() { printf '%s$ %s%s\n' "$cyan" "$*" "$plain"; }
 
 # ---- Build
 
-# A compiler of Beast and Asio takes about a gigabyte, so memory limits the jobs as cores do.
+# Prints the number of compile jobs. Compiling Beast and Asio takes about a gigabyte per job, so memory limits it too.
 parallel_jobs() {
     local cores gigabytes
     cores=$(nproc)
@@ -38,14 +38,14 @@ parallel_jobs() {
     echo $((cores < gigabytes ? cores : gigabytes))
 }
 
-# Several files compiled as one, the same ones for a demonstration and in the tests: which files meet
-# decides which warnings there are.
+# Compiles several files as one. The demo and the tests use the same batches, because the warnings depend on
+# which files are compiled together.
 unity_build=(-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=6)
 
-# For a demonstration: not optimised. With unity_build it takes a third of the time.
+# For the demo: not optimised. The unity build cuts the time to a third.
 demo_build=(-G Ninja -DCHAT_TESTS=OFF -DCMAKE_BUILD_TYPE=None "${unity_build[@]}")
 
-# clang_version: of the clang to use. That is 19, or else the newest that is installed.
+# clang_version: prints the version of clang to use: 19 if installed, otherwise the newest installed one.
 clang_version() {
     local newest=19
     command -v clang++-19 >/dev/null ||
@@ -53,18 +53,18 @@ clang_version() {
     echo "${newest:-19}"
 }
 
-# configure TREE CMAKE_ARGUMENT...: quiet, unless it fails.
+# configure TREE CMAKE_ARGUMENT...: runs CMake, and shows its output only if it fails.
 configure() {
     local log=$1.configure.log
     mkdir -p "${1%/*}"
     show_command cmake -B "$@"
     if ! cmake -B "$@" >"$log" 2>&1; then
         cat "$log" >&2
-        die "the configure failed; its output is above"
+        die "cmake failed; its output is above"
     fi
 }
 
-# build TREE CMAKE_ARGUMENT...: with Ninja's own progress; how many of the steps were run is in `built`.
+# build TREE CMAKE_ARGUMENT...: builds with Ninja's progress line and sets `built` to the number of build steps.
 build() {
     show_command cmake --build "$@"
     local plan
@@ -76,7 +76,7 @@ build() {
 
 # ---- Reports of chat-load
 
-# report_value FILE KEY: the first value of that name, a word or a number, empty when there is none.
+# report_value FILE KEY: prints the first value of KEY, a word or a number; empty if there is none.
 report_value() {
     local value
     value=$(grep -o "\"$2\":[^,{}]*" "$1" 2>/dev/null | sed -n '1s/^[^:]*: *"\{0,1\}\([^"]*\).*/\1/p') || true
@@ -86,12 +86,12 @@ report_value() {
     esac
 }
 
-# ---- A server: one at a time, on a free port.
+# ---- One server at a time, on a free port
 
 server_pid='' server_url='' server_ready=''
 
-# start_server LOG PROGRAM OPTION...: sets server_pid, server_url and the ready line, server_ready. Its
-# chat and its live page should be on free ports: `--port 0 --admin-port 0`.
+# start_server LOG PROGRAM OPTION...: sets server_pid, server_url and the ready line, server_ready. The
+# options should choose free ports for the chat and the live page: `--port 0 --admin-port 0`.
 start_server() {
     local log=$1 ready=$1.ready deadline=$((SECONDS + 20)) field
     shift
@@ -102,7 +102,7 @@ start_server() {
     until grep -q '^ready ' "$ready" 2>/dev/null; do
         if ! kill -0 "$server_pid" 2>/dev/null; then
             cat "$log" >&2
-            die "the server ended before it was ready; what it said is above"
+            die "the server ended before it was ready; its log is above"
         fi
         ((SECONDS < deadline)) || die "the server was not ready within 20 s; see $log"
         sleep 0.05
@@ -115,7 +115,7 @@ start_server() {
     [ -n "$server_url" ] || die "the server's ready line has no chat=URL: $server_ready"
 }
 
-# Ctrl-C's signal; a server that does not heed it is killed. Its exit code is in `server_exit`.
+# Sends SIGINT, as Ctrl-C does, and kills a server that does not end. Sets `server_exit` to the exit code.
 stop_server() {
     [ -n "$server_pid" ] || return 0
     local pid=$server_pid waited
@@ -129,12 +129,12 @@ stop_server() {
     wait "$pid" 2>/dev/null || server_exit=$?
 }
 
-# What the server wrote that is no routine: its stall report, if there was one.
+# Prints the server's log without its info lines: the stall report, if there was one.
 server_report() {
     grep -v '\[info\]' "$1" | head -n 45 | sed 's/^/  | /; s/[[:space:]]*$//' || true
 }
 
-# The same without the prose: a line for each alarm.
+# Prints only the log's warnings and errors, one line each.
 server_warnings() {
     grep -E '^\[.*\[(warning|error|critical)\]' "$1" | tail -n 5 | sed 's/^/  | /' || true
 }

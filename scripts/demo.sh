@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Freeze and thaw: builds the server with std::mutex, freezes it with one message, flips the flag,
-# rebuilds, and the same load runs on.
+# rebuilds, and shows that the same load now runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -10,15 +10,15 @@ usage() {
 Usage: scripts/demo.sh [--pause] [--clients N] [--duration TIME] [--no-setup]
 
 Sets up and builds what is missing, runs the same load against the server with std::mutex and with the
-async mutex, and compares. Exits 0 only if the first froze and the second lived.
+async mutex, and compares the two. Exits 0 only if the first server froze and the second did not.
 
-  --pause           wait for Enter before each load, for the audience to predict
-  --clients N       how many clients listen (50); one of them sends
-  --duration TIME   how long the load runs, when it is let (5s)
+  --pause           wait for Enter before each load, so that the audience can predict the outcome
+  --clients N       number of clients that listen (50); one of them sends
+  --duration TIME   how long the load runs if the server does not freeze (5s)
   --no-setup        do not install missing packages
-  --help            this text
+  --help            show this text
 
-The builds are in build/demo; reports and the servers' logs are in build/demo/run.
+Builds are in build/demo; reports and server logs are in build/demo/run.
 END
 }
 
@@ -52,7 +52,7 @@ prediction() {
     fi
 }
 
-# run_load FLAVOUR VERDICT: the server, and the load that succeeds when the verdict is the predicted one.
+# run_load FLAVOUR VERDICT: starts the server and runs a load that succeeds only if the verdict is as predicted.
 run_load() {
     local log=$run/$1.log report=$run/$1.json load
     rm -f "$report"
@@ -61,10 +61,10 @@ run_load() {
     load=("$bin"/chat-load --url "$server_url" --clients "$clients" --duration "$duration"
         --expect "$2" --json "$report")
     show_command "${load[@]}"
-    "${load[@]}" || as_predicted='' # also when it lives but loses messages
+    "${load[@]}" || as_predicted='' # chat-load also fails if the server is alive but loses messages
 }
 
-# verdict FLAVOUR PREDICTED: what its report says, for the table.
+# verdict FLAVOUR PREDICTED: prints the verdict from the report, for the table.
 verdict() {
     local verdict
     verdict=$(report_value "$run/$1.json" verdict)
@@ -76,8 +76,8 @@ verdict() {
 }
 
 title "Freeze and thaw: a chat server, a lock, and one flag"
-say "One task keeps the lock on the message buffer while it waits for an acknowledgement to be sent." \
-    "Another task on the same thread wants that lock. Is it std::mutex, or one that can be awaited?"
+say "One task holds the lock on the message buffer while it waits for an acknowledgement to be sent." \
+    "Another task on the same thread wants the lock. Is the lock a std::mutex, or one that can be awaited?"
 
 title "1. Set up"
 if [ -n "$setup" ]; then
@@ -86,16 +86,16 @@ else
     say "skipped (--no-setup)"
 fi
 
-title "2. Build with std::mutex (the first time: a minute or two; afterwards: seconds)"
-say "Not optimised: that compiles in half the time, and this is about the freeze, not about speed."
+title "2. Build with std::mutex (a minute or two the first time, then seconds)"
+say "Not optimised, because that compiles in half the time and the freeze does not depend on speed."
 configure $tree -DCHAT_MUTEX=std "${demo_build[@]}"
 build $tree
 mkdir -p $run
 
 title "3. One load against std::mutex: $clients clients, one of them sends"
-prediction "it freezes on the first message, for everyone, and for ever."
+prediction "it freezes on the first message, for every client, permanently."
 run_load std frozen
-say "What the server itself says about it ($run/std.log):"
+say "The server's own report ($run/std.log):"
 server_report $run/std.log
 frozen_after=$SECONDS
 stop_server
@@ -106,10 +106,10 @@ title "4. Flip the flag, rebuild"
 flip_start=$SECONDS
 configure $tree -DCHAT_MUTEX=async
 build $tree
-say "$built build steps, $((SECONDS - flip_start)) s: only what sees the flag was compiled again."
+say "$built build steps, $((SECONDS - flip_start)) s: only the files that depend on the flag were compiled again."
 
 title "5. The same load against the async mutex"
-prediction "it runs: who waits for the lock gives the thread back."
+prediction "it runs, because a task that waits for the lock gives the thread back."
 run_load async alive
 stop_server
 
@@ -122,7 +122,7 @@ say "                predicted   happened" \
     "  std::mutex    frozen      $(verdict std frozen)" \
     "  async mutex   alive       $(verdict async alive)"
 if [ -z "$as_predicted" ]; then
-    say "" "That was not the lesson. Reports and logs are in $run."
+    say "" "This is not the predicted outcome. Reports and logs are in $run."
     exit 1
 fi
-say "" "The line that did it says WRONG ON PURPOSE, in server/chat/room.cpp; the lesson is workshop/01-the-freeze."
+say "" "The cause is marked WRONG ON PURPOSE in server/chat/room.cpp; the lesson is workshop/01-the-freeze."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The 2x2: std::mutex or async mutex, guard kept across the co_await or released before it; each under
-# the same load, then with one more client that joins and never reads.
+# The 2x2: std::mutex or async mutex, guard held across the co_await or released before it. Each of the four
+# runs under the same load, then again with one more client that joins and never reads.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -10,15 +10,16 @@ usage() {
 Usage: scripts/matrix.sh [--clients N] [--duration TIME] [--no-setup]
 
 Builds the four servers, runs the same load against each, without and with one slow reader, and prints
-what was predicted and what happened. Exits 0 only if all eight were as predicted. "Starved until closed"
-means: nobody got a message until the server had closed the slow reader; then all flowed again.
+the predictions and the results. Exits 0 only if all eight results are as predicted. "Starved until
+closed" means that no client got a message until the server closed the slow reader; then all messages arrived.
 
-  --clients N       how many clients listen (20); one of them sends
-  --duration TIME   of each load; with a slow reader it must exceed the 3 s after which that one is closed (8s)
+  --clients N       number of clients that listen (20); one of them sends
+  --duration TIME   how long each load runs (8s); with a slow reader it must exceed 3 s, the time after
+                    which the server closes that reader
   --no-setup        do not install missing packages
-  --help            this text
+  --help            show this text
 
-The builds are in build/demo; reports and the servers' logs are in build/demo/matrix.
+Builds are in build/demo; reports and server logs are in build/demo/matrix.
 END
 }
 
@@ -42,7 +43,7 @@ done
 tree=build/demo
 run=$tree/matrix
 
-# What the report says happened, in the words of the predictions below.
+# Prints the report's result in the words of the predictions below.
 outcome() {
     local report=$1 slow=$2 closed word
     word=$(report_value "$report" verdict)
@@ -53,7 +54,7 @@ outcome() {
             if grep -q '"ended":true' "$report" && [ "$closed" = "$slow" ]; then
                 echo "starved until closed"
             else
-                echo "starved, and it did not end"
+                echo "starved until the end"
             fi
             ;;
         alive) [ "$slow" = 0 ] || [ "$closed" = "$slow" ] && echo alive || echo "alive, slow reader not closed" ;;
@@ -61,19 +62,19 @@ outcome() {
     esac
 }
 
-# The numbers that show it.
+# Prints the numbers that support the result.
 evidence() {
     local report=$1
     case $(report_value "$report" verdict) in
         frozen) echo "delivered $(report_value "$report" delivered) of $(report_value "$report" expected)" ;;
-        starved) echo "nobody got anything for $(report_value "$report" silent_ms) ms" ;;
+        starved) echo "no client got a message for $(report_value "$report" silent_ms) ms" ;;
         alive) echo "$(report_value "$report" deliveries_per_s) deliveries/s, slowest $(($(report_value "$report" max) / 1000)) ms" ;;
     esac
 }
 
 rows=() wrong=0
 
-# cell MUTEX GUARD SLOW_READERS PREDICTED
+# cell MUTEX GUARD SLOW_READERS PREDICTED: runs one load and adds a row to the table.
 cell() {
     local name=$1-$2-slow$3 report log colour=$green
     report=$run/$name.json log=$run/$name.log
@@ -84,7 +85,7 @@ cell() {
     local load=("$tree"/bin/chat-load --url "$server_url" --clients "$clients" --duration "$duration"
         --message-bytes 4000 --timeout 1s --slow-readers "$3" --json "$report")
     show_command "${load[@]}"
-    "${load[@]}" --quiet >/dev/null 2>&1 || true # The verdict is in the report.
+    "${load[@]}" --quiet >/dev/null 2>&1 || true # the verdict is in the report
     stop_server
     server_warnings "$log"
     local happened remark
@@ -116,7 +117,7 @@ title "Predicted and happened"
 printf '  %-6s %-13s %-5s %-21s %-21s %s\n' mutex guard slow predicted happened evidence
 say "${rows[@]}" ""
 if [ $wrong != 0 ]; then
-    say "${red}$wrong of ${#rows[@]} were not as predicted${plain}; reports and logs are in $run"
+    say "${red}$wrong of ${#rows[@]} results are not as predicted${plain}; reports and logs are in $run"
     exit 1
 fi
-say "All ${#rows[@]} as predicted."
+say "All ${#rows[@]} results are as predicted."

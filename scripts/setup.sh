@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs the packages that this project needs, those that are missing and no others. It takes what the
-# release has: Debian 12, 13 and testing, Ubuntu 24.04.
+# Installs the packages that this project needs and that are not installed yet. Package names and versions
+# depend on the release: Debian 12, 13 and testing, Ubuntu 24.04.
 set -euo pipefail
 
-# `boost`, `clang` and `clang-tidy` have another name in each release: see choose_boost and choose_clang.
-# A release may lack those called optional; the tests then name what they could not run.
+# `boost`, `clang` and `clang-tidy` have different names in each release: see choose_boost and choose_clang.
+# A release may lack the optional packages. The tests then list what they could not run.
 build=(g++ cmake ninja-build boost libspdlog-dev libcli11-dev prometheus-cpp-dev)
 test=(doctest-dev libsqlite3-dev python3 python3-websockets)
 test_optional=(libabsl-dev clang-format-19 clang-tidy chromium chromium-driver python3-selenium)
@@ -18,20 +18,20 @@ usage() {
     cat <<END
 Usage: scripts/setup.sh [demo|test|test-all|autopsy|bench|bench-chat] [--dry-run]
 
-Installs with apt what is missing of the packages for
+Installs with apt the packages that are missing for
   demo        building and running (the default): ${build[*]}
-  test        that, and scripts/test.sh: ${test[*]} ${test_optional[*]}
-  test-all    that, and scripts/test.sh all: ${test_all[*]}
-  autopsy     what demo needs, and the tools of scripts/autopsy.sh: ${autopsy[*]}
-  bench       what demo needs, and scripts/bench.sh mutex: ${bench[*]}
-  bench-chat  that, and scripts/bench.sh chat: ${bench_chat[*]} ${npm[*]}
+  test        demo, and scripts/test.sh: ${test[*]} ${test_optional[*]}
+  test-all    test, and scripts/test.sh all: ${test_all[*]}
+  autopsy     demo, and the tools of scripts/autopsy.sh: ${autopsy[*]}
+  bench       demo, and scripts/bench.sh mutex: ${bench[*]}
+  bench-chat  bench, and scripts/bench.sh chat: ${bench_chat[*]} ${npm[*]}
 
-boost is the Boost that is installed, if it is 1.81 or newer. Else it is libboost-dev, if the release has
-that in 1.81 or newer, or libboost1.81-dev. clang is clang-19 and its runtime, or the newest that the
-release has.
+boost is the installed Boost, if it is 1.81 or newer. Otherwise it is libboost-dev, if the release's version
+is 1.81 or newer, or libboost1.81-dev. clang is clang-19 and its runtime, or the newest version in the
+release.
 
-  --dry-run   only say what would be installed, as far as the package lists here tell
-  --help      this text
+  --dry-run   only show what would be installed, according to the package lists on this machine
+  --help      show this text
 END
 }
 
@@ -52,7 +52,7 @@ for argument in "$@"; do
         bench) required+=("${bench[@]}") ;;
         bench-chat)
             required+=("${bench[@]}" "${bench_chat[@]}")
-            # Node.js from elsewhere brings an npm of its own, with which Debian's conflicts.
+            # Debian's npm conflicts with the npm of a Node.js that was not installed from Debian.
             command -v npm >/dev/null || required+=("${npm[@]}")
             ;;
         --dry-run) dry_run=yes ;;
@@ -65,15 +65,15 @@ system=$(sed -n 's/^PRETTY_NAME="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/os-release
 system=${system:-this system}
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-    die "$system has no apt, so nothing was installed. Find its equals of these Debian packages:" \
+    die "$system has no apt, so nothing was installed. Install the equivalents of these Debian packages:" \
         "  ${required[*]} ${optional[*]}" \
         "that is: a C++20 compiler, CMake 3.25, Ninja, Boost 1.81 headers, spdlog 1.10, CLI11 2.1, prometheus-cpp 1.0 (and the tests' tools)." \
-        "With them installed, run the scripts with --no-setup. docker/Dockerfile needs none of this."
+        "Then run the scripts with --no-setup. docker/Dockerfile builds without these packages."
 fi
 
-# ---- What is installed, and what the release has
+# ---- Installed packages, and packages in the release
 
-# The version that apt would install; empty if there is none. (apt-cache show succeeds for names, too,
+# Prints the version that apt would install; empty if there is none. (apt-cache show also succeeds for names
 # that other packages merely mention.)
 candidate() {
     LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n '/(none)/!s/^  Candidate: //p'
@@ -83,8 +83,8 @@ is_installed() { [[ $installed == *$'\n'"$1 "* ]]; }
 
 is_new_enough() { [ -n "$1" ] && dpkg --compare-versions "$1" ge 1.81; }
 
-# All versions of Boost's headers conflict, so an installed one that will do must stay. The libboost-dev of
-# Debian 12 is 1.74, whose coroutines do not work here.
+# Sets `boost`. All versions of the Boost headers conflict, so an installed version that is new enough must
+# stay. Debian 12's libboost-dev is 1.74, whose coroutines do not work here.
 choose_boost() {
     local package version
     old_boost=''
@@ -99,7 +99,7 @@ choose_boost() {
     if is_new_enough "$(candidate libboost-dev)"; then boost=libboost-dev; else boost=libboost1.81-dev; fi
 }
 
-# True if the release has that version, with the sanitizers' runtime and clang-tidy.
+# True if the release has this version of clang, with the sanitizer runtime and clang-tidy.
 has_clang() {
     local part
     for part in clang-"$1" libclang-rt-"$1"-dev clang-tidy-"$1"; do
@@ -107,7 +107,7 @@ has_clang() {
     done
 }
 
-# 19, or else the newest.
+# Sets `clang` to version 19, or to the newest if the release does not have 19.
 choose_clang() {
     clang=19
     ! has_clang 19 || return 0
@@ -119,7 +119,7 @@ choose_clang() {
     done
 }
 
-# packages_for NAME...: sets `packages`, by their names in this release.
+# packages_for NAME...: sets `packages` to the names of these packages in this release.
 packages_for() {
     local name
     packages=()
@@ -133,7 +133,8 @@ packages_for() {
     done
 }
 
-# Sets `missing`, what of it apt does not know (`unknown`), and what is optional and not to be had (`absent`).
+# Sets `missing`, `unknown` (missing packages that apt does not know) and `absent` (optional packages that the
+# release lacks).
 examine() {
     local package
     installed=$'\n'$(dpkg-query --show --showformat='${db:Status-Abbrev}${Package} ${Version}\n' | sed -n 's/^.i //p')$'\n'
@@ -163,14 +164,14 @@ examine() {
 has_lists() { compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; }
 
 say_what_is_absent() {
-    [ ${#absent[@]} = 0 ] || say "$system has no package for: ${absent[*]}; the tests name what cannot run without"
+    [ ${#absent[@]} = 0 ] || say "$system has no package for: ${absent[*]}; the tests list what cannot run without them"
 }
 
-# ---- What to do about it
+# ---- Install
 
 examine
 if [ -n "$dry_run" ]; then
-    has_lists || say "there are no package lists here yet (apt-get update), so the names are a guess"
+    has_lists || say "this machine has no package lists yet (run apt-get update), so the names are a guess"
     say_what_is_absent
     say "of $needed packages, ${#missing[@]} to install with apt: ${missing[*]:-nothing}"
     [ ${#unknown[@]} = 0 ] || say "apt does not know: ${unknown[*]}"
@@ -185,34 +186,35 @@ fi
 as_root=()
 if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null ||
-        die "to install packages takes root, and there is no sudo. As root, run:" \
+        die "installing packages requires root, and sudo is not installed. As root, run:" \
             "  apt-get update && apt-get install --no-install-recommends ${missing[*]} ${absent[*]}"
-    say "with sudo, which may ask for your password"
+    say "using sudo, which may ask for your password"
     as_root=(sudo)
 fi
 
-apt() { # Answers no questions; waits for another apt instead of failing.
+# Runs apt-get. It asks no questions, and waits for another running apt instead of failing.
+apt() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 "$@"
 }
 
-# One broken third-party source must not stop the rest: what counts is whether the packages are known.
-apt update -qq || say "apt-get update complained (above); going on with the lists that are here" >&2
-examine # again, as names depend on what the release has
+# A broken third-party source must not stop the installation, as long as apt knows the packages.
+apt update -qq || say "apt-get update failed (see above); continuing with the existing package lists" >&2
+examine # again, because the names depend on the updated lists
 say_what_is_absent
 if [ ${#unknown[@]} != 0 ]; then
     die "apt does not know: ${unknown[*]}" \
-        "This is $system; the names are those of Debian 12 and newer, and of Ubuntu 24.04." \
-        "Install their equals and use --no-setup, or build in a container: docker/Dockerfile."
+        "This is $system; the names are from Debian 12 and newer, and Ubuntu 24.04." \
+        "Install equivalents and use --no-setup, or build in a container: docker/Dockerfile."
 fi
 say "of $needed packages, ${#missing[@]} to install with apt: ${missing[*]:-nothing}"
 if [[ -n $old_boost && " ${missing[*]} " == *" $boost "* ]]; then
-    say "Boost $old_boost is too old, and apt removes its headers, as only one version can be installed"
+    say "Boost $old_boost is too old. apt will remove its headers, because only one version can be installed"
 fi
 
-# True if the output is a terminal that can overwrite a line, and nobody asked for plain text.
+# True if the output is a terminal that can overwrite a line, and plain text was not requested.
 can_overwrite() { [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; }
 
-# Everything goes to the log; a terminal sees what is being done, on one line.
+# Writes everything to the log, and shows progress on one line if the output is a terminal.
 watch() {
     local line
     while IFS= read -r line; do

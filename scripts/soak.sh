@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A long test: hundreds of clients with every vice, and ten honest ones who must not lose a message.
+# A long test: hundreds of misbehaving clients, and ten well-behaved ones that must not miss a message.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -8,20 +8,20 @@ usage() {
     cat <<END
 Usage: scripts/soak.sh [--minutes N] [--build release|asan] [--guard GUARD] [--clients N] [--server PATH]
 
-500 clients join, leave, stall, flood, send garbage, break the protocol and die by RST, while ten honest
-ones chat and check that no message is lost, doubled or out of order. Four rounds; after each, when the
-crowd is gone, no descriptor may be left; at the end memory must not have grown, and each limit that the
-crowd breaks must have been hit.
+500 clients join, leave, stall, flood, send garbage, break the protocol and reset their connections, while
+ten well-behaved clients chat and check that no message is lost, duplicated or out of order. After each of
+four rounds the misbehaving clients leave, and the server must have closed their descriptors. At the end
+memory must not have grown, and each limit that those clients exceed must have been hit.
 
-  --minutes N       how long (10); in less than one not every limit may strike
+  --minutes N       how long to run (10); in less than a minute some limits may not be hit
   --build NAME      release: g++, Release; asan: clang with AddressSanitizer (release)
-  --guard GUARD     released (the default), or across_await: there whoever reads nothing holds up all the
-                    others, so the server's patience with it is 100 ms, not 2 s
-  --clients N       how many misbehave at a time (500; 100 with across_await)
-  --server PATH     this chat-server, built with that guard, instead of building one
-  --help            this text
+  --guard GUARD     released (the default) or across_await, where a client that does not read blocks all
+                    others, so the server closes it after 100 ms instead of 2 s
+  --clients N       how many clients misbehave at a time (500; 100 with across_await)
+  --server PATH     use this chat-server, built with that guard, instead of building one
+  --help            show this text
 
-Exits 0 when it passed, 1 when it failed, 2 for a wrong command line.
+Exits 0 if the test passed, 1 if it failed, 2 for a wrong command line.
 END
 }
 
@@ -44,18 +44,18 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[[ $minutes =~ ^[0-9]+(\.[0-9]+)?$ ]] || usage_error "--minutes is a number"
+[[ $minutes =~ ^[0-9]+(\.[0-9]+)?$ ]] || usage_error "--minutes must be a number"
 case $guard in
     released) write_timeout=2s clients=${clients:-500} ;;
     across_await) write_timeout=100ms clients=${clients:-100} ;;
-    *) usage_error "--guard is released or across_await" ;;
+    *) usage_error "--guard must be released or across_await" ;;
 esac
-[[ $clients =~ ^[1-9][0-9]*$ ]] || usage_error "--clients is a whole number"
+[[ $clients =~ ^[1-9][0-9]*$ ]] || usage_error "--clients must be a whole number from 1"
 
 case $flavour in
     release) arguments=(-DCMAKE_CXX_COMPILER=g++) ;;
     asan) arguments=(-DCMAKE_CXX_COMPILER=clang++-"$(clang_version)" -DCHAT_SANITIZE=address) ;;
-    *) usage_error "--build is release or asan" ;;
+    *) usage_error "--build must be release or asan" ;;
 esac
 
 if [ -z "$server" ]; then
@@ -65,7 +65,7 @@ if [ -z "$server" ]; then
     server=$tree/bin/chat-server
 fi
 
-# The server, its clients, and some to spare.
+# Each client needs a descriptor in the server and one in its own process.
 ulimit -n "$(ulimit -Hn)"
 title "Soak: $server, $clients clients, $minutes minutes"
 PYTHONPATH=tests/support exec python3 -B tests/soak/soak.py "$server" --minutes "$minutes" --clients "$clients" --build "$flavour" \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The test command: sets up, builds with g++ and runs every test. With `all` also with clang, under the
-# sanitizers, and whatever else continuous integration wants.
+# The test command: sets up, builds with g++ and runs every test. `all` adds clang, the sanitizers and all other
+# checks of continuous integration.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -14,29 +14,29 @@ usage() {
     cat <<END
 Usage: scripts/test.sh [--no-setup] [-R REGEX] [PART...]
 
-Sets up, builds and runs tests. Without PART, every test once: ${usual_parts[*]}. That takes some minutes.
+Sets up, builds and runs tests. Without PART, every test once: ${usual_parts[*]}. That takes a few minutes.
 
-  all      what continuous integration runs, about half an hour: ${all_parts[*]}
+  all      everything that continuous integration runs, about half an hour: ${all_parts[*]}
 
-  format   clang-format-19 has nothing to change
-  gcc      g++, Release, warnings are errors; also what Chromium shows of the live page
-  builds   what scripts and presets build otherwise, with warnings as errors: the demo, the benchmarks
-  clang    clang, unoptimised, warnings are errors; without the integration tests (unless -R names
-           them), whose servers clang builds for asan and tsan, too
+  format   clang-format-19 changes nothing
+  gcc      g++, Release, warnings are errors; includes the live page in Chromium
+  builds   the other builds of the scripts and presets, with warnings as errors: the demo, the benchmarks
+  clang    clang, unoptimised, warnings are errors; without the integration tests (unless -R names them),
+           because asan and tsan run them with clang
   asan     clang, AddressSanitizer and UndefinedBehaviorSanitizer
   tsan     clang, ThreadSanitizer
   fuzz     libFuzzer for $fuzz_seconds s (CHAT_FUZZ_SECONDS), all targets at once: ${fuzzers[*]}
-  tidy     clang-tidy finds the locks that are held across a suspension, and only the deliberate ones
-  tidy-all clang-tidy has nothing to say with the other checks of .clang-tidy (many minutes; only when named)
+  tidy     clang-tidy finds every deliberate lock held across a suspension, and no other
+  tidy-all the other checks in .clang-tidy find nothing (takes many minutes; runs only when named)
 
   --quick      the same as: gcc
   -R REGEX     only the tests whose name matches, as with ctest
   --no-setup   do not install missing packages
-  --help       this text
+  --help       show this text
 
-clang is clang 19, or the newest that the system has. What cannot run here is named as NOT RUN.
-The last line is "N passed, N failed": the tests of all builds; format, tidy, each of builds and a build
-that fails count as one each. Exits 0 only if nothing failed. The builds are in build/test-*.
+clang is clang 19, or the newest version installed. Tests that cannot run here are listed as NOT RUN.
+The last line is "N passed, N failed". It counts the tests of all builds; format, tidy, each of builds and
+each failed build count as one. Exits 0 only if nothing failed. Builds are in build/test-*.
 END
 }
 
@@ -74,14 +74,14 @@ sources() { find server client tests workshop -name '*.?pp' 2>/dev/null | sort; 
 
 check_format() {
     if ! command -v clang-format-19 >/dev/null; then
-        result format 0 0 "NOT RUN: there is no clang-format-19"
+        result format 0 0 "NOT RUN: clang-format-19 is not installed"
         return
     fi
     show_command clang-format-19 --dry-run --Werror 'FILE...'
     if sources | xargs clang-format-19 --dry-run --Werror; then
         result format 1 0
     else
-        result format 0 1 "clang-format-19 -i FILE... repairs it"
+        result format 0 1 "to fix it: clang-format-19 -i FILE..."
     fi
 }
 
@@ -89,7 +89,7 @@ has_browser() {
     command -v chromium >/dev/null && command -v chromedriver >/dev/null && /usr/bin/python3 -c 'import selenium' 2>/dev/null
 }
 
-# Sets `arguments` for CMake, and in `left_out` names a test that cannot run.
+# Sets `arguments` for CMake, and `left_out` to the name of a test that cannot run.
 choose_arguments() {
     local clang=(-DCMAKE_CXX_COMPILER=clang++-"$(clang_version)" -DCHAT_WERROR=ON "${unity_build[@]}")
     left_out=''
@@ -98,11 +98,11 @@ choose_arguments() {
             arguments=(-DCMAKE_CXX_COMPILER=g++ -DCHAT_WERROR=ON "${unity_build[@]}" -DCHAT_BROWSER_TESTS=ON)
             if ! has_browser; then
                 arguments+=(-DCHAT_BROWSER_TESTS=OFF)
-                left_out="browser.live_page (no chromium, chromedriver or selenium here)"
+                left_out="browser.live_page (chromium, chromedriver or selenium is not installed)"
             fi
             ;;
         clang) arguments=("${clang[@]}" -DCMAKE_BUILD_TYPE=None) ;;
-        # One tree for both: nothing is compiled twice.
+        # Both use one tree, so that nothing is compiled twice.
         asan | fuzz) arguments=("${clang[@]}" -DCHAT_SANITIZE=address -DCHAT_FUZZ=ON) ;;
         tsan) arguments=("${clang[@]}" -DCHAT_SANITIZE=thread) ;;
     esac
@@ -111,7 +111,7 @@ choose_arguments() {
 run_tests() {
     local part=$1 tree=build/test-$1 arguments left_out
     choose_arguments "$part"
-    # In a subshell, so that a build that fails ends this part only.
+    # In a subshell, so that a failed build ends only this part.
     if ! (configure "$tree" -G Ninja -DCHAT_TESTS=ON "${arguments[@]}" && build "$tree"); then
         result "$part" 0 1 "the build failed: its tests did not run"
         return
@@ -119,7 +119,7 @@ run_tests() {
     local log=$tree/ctest.log status=0 which=("${filter[@]}")
     if [ "$part" = clang ] && [ ${#filter[@]} = 0 ]; then which=(-LE integration); fi
     show_command ctest --test-dir "$tree" "${which[@]}"
-    # More than there are processors: most tests wait for time-outs most of the time. The sanitizers' are busier.
+    # More jobs than CPUs, because most tests mostly wait for timeouts. Sanitizer builds use more CPU.
     local at_once=$((3 * $(nproc)))
     [[ $part == gcc ]] || at_once=$((2 * $(nproc)))
     ctest --test-dir "$tree" --output-on-failure --no-tests=error --parallel $at_once "${which[@]}" |
@@ -127,8 +127,8 @@ run_tests() {
     count_tests "$part" "$log" "$status"
 }
 
-# count_tests PART LOG STATUS: from ctest's "98% tests passed, 1 tests failed out of 50", which counts what
-# was skipped as passed and leaves out what is disabled, and from its list of tests that did not run.
+# count_tests PART LOG STATUS: reports the counts from ctest's "98% tests passed, 1 tests failed out of 50" and
+# its list of tests that did not run. ctest counts skipped tests as passed and leaves out disabled tests.
 count_tests() {
     local bad=0 total=0 not_run skipped remark=''
     read -r bad total < <(sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\).*/\1 \2/p' "$2" | tail -n 1) || true
@@ -136,12 +136,12 @@ count_tests() {
     skipped=$(grep -c '(Skipped)$' <<<"$not_run" || true)
     [ -z "$left_out" ] || not_run+=${not_run:+$'\n'}$left_out
     [ -z "$not_run" ] || remark="NOT RUN: ${not_run//$'\n'/, }"
-    # The worst must not look good: a ctest that failed without a count has failed once.
+    # If ctest failed without printing a count, report one failure.
     if [ "$3" != 0 ] && [ "${bad:-0}" = 0 ]; then bad=1 total=$((${total:-0} + 1)); fi
     result "$1" $((${total:-0} - ${bad:-0} - skipped)) "${bad:-0}" "$remark"
 }
 
-# check_build TREE TARGET... -- CMAKE_ARGUMENT...: counts as one.
+# check_build TREE TARGET... -- CMAKE_ARGUMENT...: configures and builds; counts as one test.
 check_build() {
     local tree=$1 targets=()
     shift
@@ -156,16 +156,16 @@ check_build() {
     fi
 }
 
-# What demo.sh and matrix.sh build; and what bench.sh, the other scripts and the presets build, where no two
-# files are compiled as one. That finds the header that a file forgot to include.
+# Builds what demo.sh and matrix.sh build, then what bench.sh, the other scripts and the presets build. The
+# latter is not a unity build, so it finds a missing #include.
 check_builds() {
     local built_well=0 built_badly=0 release=(-G Ninja -DCHAT_TESTS=OFF -DCMAKE_BUILD_TYPE=Release -DCHAT_BENCH=ON)
     check_build build/test-demo all chat-servers -- "${demo_build[@]}" -DCHAT_WERROR=ON
     check_build build/test-release all chat-servers mutex_bench -- "${release[@]}" -DCHAT_WERROR=ON
-    result builds $built_well $built_badly "the demo's, and that of benchmarks and presets"
+    result builds $built_well $built_badly "one for the demo, one for benchmarks and presets"
 }
 
-# Those that still run: a shell's background jobs do not hear Ctrl-C.
+# The fuzzers still running. They must be killed explicitly, because a shell's background jobs ignore Ctrl-C.
 fuzzer_pids=()
 
 end_fuzzers() {
@@ -173,9 +173,9 @@ end_fuzzers() {
     kill "${fuzzer_pids[@]}" 2>/dev/null || true
     wait "${fuzzer_pids[@]}" || true
 }
-trap end_fuzzers EXIT # instead of stop_server: no server is started here
+trap end_fuzzers EXIT # replaces stop_server, because this script starts no server
 
-# Each target counts as one. An input that breaks it stays in the tree, and is named.
+# Runs all fuzzers at once. Each counts as one test. libFuzzer saves a failing input in the tree and logs its path.
 run_fuzzers() {
     local tree=build/test-asan arguments left_out fuzzer corpus log bad=0 executions remark=''
     choose_arguments fuzz
@@ -184,9 +184,9 @@ run_fuzzers() {
         return
     fi
     for fuzzer in "${fuzzers[@]}"; do
-        # What is found is kept there, and tried first the next time.
+        # New inputs are kept here and tried first in the next run.
         mkdir -p "$tree/fuzz-found/$fuzzer"
-        corpus=tests/fuzz/corpus/${fuzzer/#session-*/session} # both builds have the same
+        corpus=tests/fuzz/corpus/${fuzzer/#session-*/session} # the two session fuzzers share a corpus
         show_command "$tree/bin/fuzz-$fuzzer" "$corpus" '&'
         timeout $((fuzz_seconds + 120)) "$tree/bin/fuzz-$fuzzer" -max_total_time="$fuzz_seconds" \
             -timeout=20 -dict=tests/fuzz/chat.dict -print_final_stats=1 -artifact_prefix="$tree/fuzz-$fuzzer-" \
@@ -206,14 +206,14 @@ run_fuzzers() {
     result fuzz $((${#fuzzers[@]} - bad)) "$bad" "executions: $remark"
 }
 
-# In the clang build's tree; nothing has to be built for it.
+# Uses the clang build's tree, for its compile commands.
 check_tidy() {
     local tree=build/test-clang arguments left_out
     choose_arguments clang
     if (configure $tree -G Ninja -DCHAT_TESTS=ON "${arguments[@]}" && build $tree --target tidy); then
         result tidy 1 0
     else
-        result tidy 0 1 "what was found or missed is above; expected: tests/tidy/expected.txt"
+        result tidy 0 1 "the differences from tests/tidy/expected.txt are above"
     fi
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A long test of the diagnosis: is each cause named, every time, and is nothing named when all is well?
+# A long test of the diagnosis: each cause must be named every time, and a healthy server must not be reported.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -8,17 +8,17 @@ usage() {
     cat <<END
 Usage: scripts/verdicts.sh [--times N] [--idle MINUTES] [--load MINUTES] [--bin FOLDER]
 
-Provokes each of the causes that the server tells apart, and counts how often it names the right one, and
-after how long. Asks a frozen server's admin plane for everything. Then lets servers idle, and puts them
-under full load: no report may come. About 20 minutes.
+Provokes each cause that the server can distinguish, and measures how often and how fast the server names
+the right one. Requests every address of a frozen server's admin plane. Then leaves servers idle and puts
+them under full load, during which none may report a problem. Takes about 20 minutes.
 
-  --times N        of each cause (20); 0 leaves this part out, here and below
-  --idle MINUTES   three servers at once (10)
-  --load MINUTES   each of the three servers that live, in one piece (2)
-  --bin FOLDER     the programs in there, instead of building them
-  --help           this text
+  --times N        how often to provoke each cause (20)
+  --idle MINUTES   how long to leave three servers idle, all at once (10)
+  --load MINUTES   how long to load each of the three servers that do not freeze, one after another (2)
+  --bin FOLDER     use the programs in this folder instead of building them
+  --help           show this text
 
-Exits 0 when all was right, 1 when not, 2 for a wrong command line.
+The value 0 leaves a part out. Exits 0 if all verdicts were right, 1 if not, 2 for a wrong command line.
 END
 }
 
@@ -31,8 +31,8 @@ while [ $# -gt 0 ]; do
             if [ "$1" = --bin ]; then
                 bin=$2
             else
-                [[ $2 =~ ^[0-9]+(\.[0-9]+)?$ ]] || usage_error "$1 is a number"
-                [[ $1 != --times || $2 =~ ^[0-9]+$ ]] || usage_error "$1 is a whole number"
+                [[ $2 =~ ^[0-9]+(\.[0-9]+)?$ ]] || usage_error "$1 must be a number"
+                [[ $1 != --times || $2 =~ ^[0-9]+$ ]] || usage_error "$1 must be a whole number"
                 options+=("$1" "$2")
             fi
             shift

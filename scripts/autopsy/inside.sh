@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2086 # the variables of scripts/autopsy.sh, which sources this
-# The server runs in a tool, which is there when it freezes.
+# Tools that run the server inside them and so observe the freeze as it happens.
 
-# run_in TOOL TIMEOUT COMMAND...: frozen, then ended. What it said is in $run/TOOL.log.
+# run_in TOOL TIMEOUT COMMAND...: starts the server under the tool, freezes it, stops it. Output: $run/TOOL.log.
 run_in() {
     local tool=$1 patience=$2
     shift 2
@@ -18,10 +18,10 @@ examine_errorcheck() {
     stop_server
     sed '/\[info\]/d' $run/errorcheck.log | abridge 6
     judge "error-checking mutex" $run/errorcheck.log \
-        "No freeze: lock() throws, in whichever task comes second, and the server ends. It is the victim that is reported."
+        "No freeze: lock() throws in the task that comes second, and the server ends. The report blames the victim."
 }
 
-# examine_valgrind TOOL: what it says, without what the server says, is in $run/TOOL.only.log.
+# examine_valgrind TOOL: writes the tool's own output, without the server's, to $run/TOOL.only.log.
 examine_valgrind() {
     has "$1" valgrind || return 1
     run_in "$1" 4s valgrind --tool="$1" "$bin"/chat-server
@@ -31,24 +31,24 @@ examine_valgrind() {
 
 examine_helgrind() {
     examine_valgrind helgrind || return 0
-    # Its reports are parted by lines of dashes. Races are not what this is about.
+    # Lines of dashes separate helgrind's reports. Data races are filtered out, because only locks matter here.
     awk 'function flush() { if (part !~ /data race|Announcement/) printf "%s", part; part = "" }
          /^==[0-9]+== -+(Thread-Announcement-+)?$/ { flush() }
          { part = part $0 "\n" }
          END { flush() }' $run/helgrind.only.log >$run/helgrind.locks.log
     local races
     races=$(grep -c 'Possible data race' $run/helgrind.only.log) || true
-    say "  | possible data races: $races (it knows no atomic variables); the rest:"
+    say "  | possible data races: $races (helgrind does not understand atomic variables); other reports:"
     sed '/---$/d' $run/helgrind.locks.log | abridge 12
     judge helgrind $run/helgrind.locks.log \
-        "Of the lock, not a word until the process ends. (It knows relocking only of what pthread_mutex_init made; std::mutex needs none.)"
+        "Nothing about the lock until the process ends. (It detects relocking only of a mutex initialized by pthread_mutex_init, which std::mutex does not call.)"
 }
 
 examine_drd() {
     examine_valgrind drd || return 0
     abridge 22 <$run/drd.only.log
     judge drd $run/drd.only.log \
-        "It speaks up, at once: relocking. What was \"first observed\" is the first lock of all, long released."
+        "Reports the relocking at once. \"First observed\" is the very first lock, which was released long ago."
 }
 
 examine_tsan() {
@@ -58,7 +58,7 @@ examine_tsan() {
         -DCHAT_SANITIZE=thread -DCMAKE_CXX_COMPILER=clang++-"$(clang_version)"
     build $tsan --target chat-server
     rm -f $report.*
-    # Its reports in files of their own, apart from what the server says.
+    # log_path keeps ThreadSanitizer's reports out of the server's log.
     run_in tsan 2s \
         env TSAN_OPTIONS=detect_deadlocks=1:second_deadlock_stack=1:report_mutex_bugs=1:log_path=$report \
         $tsan/bin/chat-server
@@ -66,16 +66,16 @@ examine_tsan() {
     say "  | reports of ThreadSanitizer: $(grep -c 'WARNING: ThreadSanitizer' $run/tsan.only.log)"
     abridge 10 <$run/tsan.only.log
     judge ThreadSanitizer $run/tsan.only.log \
-        "No data race, and no two locks in a wrong order: there is one thread, and one lock."
+        "No data race and no lock-order inversion: there is one thread and one lock."
 }
 
 examine_check-locks() {
     start_server $run/check.log "$bin"/chat-server --port 0 --no-admin --check-locks warn
     freeze
-    # Without the report of the freeze that follows.
+    # Stop before the freeze report, which another tool's section shows.
     sed -n '/loop is frozen/q; /\[info\]/!p' $run/check.log >$run/check.only.log
     stop_server
     abridge 12 150 <$run/check.only.log
     judge "--check-locks" $run/check.only.log \
-        "Said when the task fell asleep, before anybody waited: with luck in the schedule there is no freeze, and still this warning."
+        "Logged when the task was suspended, before another task waited. The warning appears even if, by lucky scheduling, nothing freezes."
 }

@@ -1,21 +1,21 @@
 # shellcheck shell=bash disable=SC2154,SC2086 # the variables of scripts/autopsy.sh, which sources this
-# How the server is frozen, how a tool is run, and how its output is shown.
+# Freezing the server, running a tool, and showing the tool's output.
 
-# freeze [TIMEOUT]: one client says one thing.
+# freeze [TIMEOUT]: freezes the server with one message from one client.
 freeze() {
     local load=("$bin"/chat-load --url "$server_url" --clients 1 --timeout "${1:-1s}" --expect frozen)
     show_command "${load[@]}"
     "${load[@]}" --quiet >/dev/null 2>&1 || die "the server did not freeze; its log is in $run"
 }
 
-# has TOOL PROGRAM
+# has TOOL PROGRAM: true if PROGRAM is installed; otherwise reports that TOOL could not run.
 has() {
     command -v "$2" >/dev/null && return
-    could_not "$1" "there is no $2 (scripts/setup.sh autopsy installs it)"
+    could_not "$1" "$2 is not installed (scripts/setup.sh autopsy installs it)"
     return 1
 }
 
-# bounded SECONDS LOG COMMAND...: its output, both streams, in LOG; interrupted after that time.
+# bounded SECONDS LOG COMMAND...: writes both output streams to LOG and interrupts the command after SECONDS.
 bounded() {
     local seconds=$1 log=$2 word typed=()
     shift 2
@@ -27,7 +27,7 @@ bounded() {
     timeout --signal=INT --kill-after=5 "$seconds" "$@" >"$log" 2>&1 </dev/null || true
 }
 
-# compiled TOOL PROGRAM SOURCE OPTION...
+# compiled TOOL PROGRAM SOURCE OPTION...: true if SOURCE compiles to PROGRAM; otherwise reports that TOOL could not run.
 compiled() {
     local log=$2.build.log
     rm -f "$2"
@@ -37,7 +37,7 @@ compiled() {
     return 1
 }
 
-# abridge LINES [WIDTH]: names of types are long; the rest is in the log.
+# abridge LINES [WIDTH]: shortens type names and long lines, and shows only the first LINES.
 abridge() {
     sed -E 's/^==[0-9]+== ?//; s/^\[[-0-9]+ [0-9:.]+\] \[chat\] //
             s/boost::asio::io_context::basic_executor_type<std::allocator<void>, 0(ul)?> ?/…/g

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2154 # the variables of scripts/autopsy.sh, which sources this
-# Which of the five a tool's output names, and the table of it. Lines are
-# looked up in the source, so that the answer is right when they move.
+# Which of the five facts a tool's output names, and the table of results. Line
+# numbers are looked up in the source, so the score stays right when lines move.
 
-rows=() # of the table, one for each tool
+rows=() # of the table, one per tool
 
-# judge TOOL LOG REMARK [SOURCE]: who waits or holds may be named as a thread only, or as the task.
+# judge TOOL LOG REMARK [SOURCE]: scores LOG. A tool may name the waiter and the holder as threads or as tasks.
 judge() {
     local log=$2 source=${4:-server/chat/room.cpp}
     local holder='task<> room::say' waiter='task<> room::fan_out' lock='messages.lock(' await='co_await from->reply'
@@ -13,7 +13,7 @@ judge() {
     fi
     local locked_at asleep_at lines
     locked_at=$(line_in "$source" "$holder" "$lock") asleep_at=$(line_in "$source" "$holder" "$await")
-    [[ -n $locked_at && -n $asleep_at ]] || die "$source has no longer the lines that this script looks for"
+    [[ -n $locked_at && -n $asleep_at ]] || die "$source no longer has the lines that this script looks for"
     lines=$(grep -oE "${source##*/}:[0-9]+" "$log" | cut -d: -f2 | sort -un || true)
 
     local waits=no holds=no acquired=no suspended=no wrong=no
@@ -29,13 +29,13 @@ judge() {
     verdict "$1" "$3" $waits $holds $acquired $suspended $wrong
 }
 
-# could_not TOOL WHY: it did not run. Said, and not counted as blind.
+# could_not TOOL WHY: records that the tool did not run, which is not the same as a tool that sees nothing.
 could_not() {
     say "${red}$1 could not run here:${plain} $2"
     rows+=("$(printf '  %-25sdid not run: %s' "$1" "$2")")
 }
 
-# verdict TOOL REMARK CELL...: in words, and as a row.
+# verdict TOOL REMARK CELL...: prints the score in words and adds a row to the table.
 verdict() {
     local tool=$1 remark=$2 named='' missing='' what cell row colour
     row=$(printf '%-25s' "$tool")
@@ -60,7 +60,7 @@ print_table() {
     say "${rows[@]}"
 }
 
-# ---- For judge, whose variables these read: does the log have those words, that line, a line of that function?
+# ---- Helpers of judge, which read its variables: true if the log has those words, that line, a line of that function.
 
 says() { grep -qE "$1" "$log"; }
 
@@ -72,7 +72,7 @@ shows_body_of() { # FUNCTION
     awk -v a="$first" -v b="$last" '$1 >= a && $1 <= b { found = 1 } END { exit !found }' <<<"$lines"
 }
 
-# line_in SOURCE FUNCTION WORDS: the line of those words in that function's body. No WORDS: its last line.
+# line_in SOURCE FUNCTION [WORDS]: prints the number of the line with WORDS in FUNCTION's body. Without WORDS: the last line.
 line_in() {
     awk -v name="$2" -v words="${3:-}" '
         index($0, name) && /\{$/ { inside = 1 }

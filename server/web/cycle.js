@@ -35,7 +35,7 @@ export function drawCycle(state, report) {
 }
 
 function drawDeadlock(holder, waiter) {
-  show("stall-title", "Each waits for the next, so nothing will ever move");
+  show("stall-title", "Each waits for the next, forever");
   cycle.replaceChildren(
     box(task(holder), ["took the lock in ", sourceLine(holder.at)],
         holder.suspended_at ? ["is suspended in ", sourceLine(holder.suspended_at)] : []),

@@ -1,6 +1,6 @@
-"""What `scripts/bench.sh chat` runs: chat-load against our servers that live, a bare epoll server and npm
-ws, one after the other, round by round, so that what else the machine does meets them all. Prints
-Markdown; the ratios are medians over the rounds of ours to bare epoll's in the same round."""
+"""Runs chat-load against our servers that do not freeze, a bare epoll server and npm ws. Each round measures
+all servers one after another, so that other work on the machine affects them equally. Prints Markdown tables;
+a ratio is the median over the rounds of a server's value divided by bare epoll's in the same round."""
 
 import argparse
 import contextlib
@@ -18,7 +18,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER_CPU, CLIENT_CPU = "0", "1"
 
-# name: flags of chat-load
+# Each point's name, and the flags for chat-load.
 CLOSED = {
     "10 clients, 1 sender": "--clients 10 --senders 1",
     "100 clients, 10 senders": "--clients 100 --senders 10",
@@ -26,7 +26,7 @@ CLOSED = {
     "1000 clients, 10 senders": "--clients 1000 --senders 10",
     "100 clients, 10 senders, window 16": "--clients 100 --senders 10 --window 16",
 }
-OPEN = "--clients 1000 --senders 10 --rate 100"  # 100,000 deliveries a second
+OPEN = "--clients 1000 --senders 10 --rate 100"  # 100,000 deliveries per second
 MANY, MANY_PER_SECOND = 10_000, 1000
 OWED_MB = 87
 SLOW = "--clients 10 --senders 1 --rate 5000 --message-bytes 4000"
@@ -34,7 +34,7 @@ SLOW_SECONDS = OWED_MB * 1e6 / 4100 / 5000
 
 
 def can_overwrite(stream):
-    """Whether it is a terminal that can replace a line, and nobody asked for plain text."""
+    """True if the stream is a terminal that can overwrite a line, and plain text was not requested."""
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
 
 
@@ -77,7 +77,7 @@ class Server:
 
 
 def kernel_counts(path, kind):
-    """What Linux counts for all sockets of this machine."""
+    """Returns Linux's counters for all sockets of this machine."""
     with open(path, encoding="ascii") as file:
         names, values = (line.split() for line in file if line.startswith(kind))
     return {name: int(value) for name, value in zip(names[1:], values[1:])}
@@ -88,14 +88,15 @@ def data_segments_sent():
 
 
 def tcp_payload_received():
-    """Linux counts the headers, too."""
-    headers = 52  # IPv4, TCP and its time stamps
+    """Returns the bytes of TCP payload received. Linux's counter includes the headers, so they are subtracted."""
+    headers = 52  # IPv4, TCP and the TCP timestamps
     segments = kernel_counts("/proc/net/snmp", "Tcp:")["InSegs"]
     return kernel_counts("/proc/net/netstat", "IpExt:")["InOctets"] - headers * segments
 
 
 def load(chat_load, server, flags, while_running=lambda: None):
-    """One run of chat-load on the other CPU: its report, and for a delivery the server's CPU time and segments."""
+    """Runs chat-load once, on the other CPU. Returns its report, with the server's CPU time and TCP segments
+    per delivery."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "report.json")
         cpu_before, segments_before = server.cpu_seconds(), data_segments_sent()
@@ -105,21 +106,21 @@ def load(chat_load, server, flags, while_running=lambda: None):
         while process.poll() is None:
             while_running()
             time.sleep(0.02)
-        complaint = process.stderr.read()
+        errors = process.stderr.read()
         process.stderr.close()
-        if process.returncode not in (0, 5, 6):  # 5: some were lost, 6: starved; both are in the tables
-            raise SystemExit(f"chat-load {flags}: exit {process.returncode} {complaint}")
+        if process.returncode not in (0, 5, 6):  # 5: messages lost, 6: starved; the tables show both
+            raise SystemExit(f"chat-load {flags} ended with exit code {process.returncode}: {errors}")
         with open(path, encoding="utf-8") as file:
             report = json.load(file)
         delivered = max(report["delivered"], 1)
         report["cpu_us"] = (server.cpu_seconds() - cpu_before) * 1e6 / delivered
-        # Less the client's own: each message is one, without --window.
+        # Subtract the client's own segments: without --window, one per message.
         report["segments"] = (data_segments_sent() - segments_before - report["sent"]) / delivered
         return report
 
 
 def measure(names, commands, rounds, title, one_run):
-    """runs[name]: what one_run(server) gave, round by round."""
+    """Returns `runs`, where runs[name] lists the results of one_run(server), one per round."""
     runs = {name: [] for name in names}
     for number in range(rounds):
         for name in names:
@@ -151,7 +152,7 @@ def flaws(run):
 
 
 def closed_loop(o, points):
-    head = ["deliveries a second"]
+    head = ["deliveries per second"]
     cells, cpu, gathered = ({name: [] for name in o.names} for _ in range(3))
     for point in points:
         flags = f"{CLOSED[point]} --duration {o.seconds}s --warmup 300ms"
@@ -167,12 +168,12 @@ def closed_loop(o, points):
             cpu[name].append(f"{median(runs[name], 'cpu_us'):.2f}")
             gathered[name].append("" if "--window" in flags else f"{1 / median(runs[name], 'segments'):.0f}")
     table(head, [[name, *cells[name]] for name in o.names])
-    table(["server's CPU, µs a delivery", *head[1:]], [[name, *cpu[name]] for name in o.names])
-    table(["messages in a send, about", *head[1:]], [[name, *gathered[name]] for name in o.names])
+    table(["server's CPU, µs per delivery", *head[1:]], [[name, *cpu[name]] for name in o.names])
+    table(["messages per send, about", *head[1:]], [[name, *gathered[name]] for name in o.names])
 
 
 class Pair:
-    """A server and its load, both stopped but in their turns."""
+    """A server and its load, both stopped with SIGSTOP except during their turns."""
 
     def __init__(self, o, name, flags):
         self.server = Server(o.commands[name])
@@ -182,7 +183,7 @@ class Pair:
         time.sleep(1.5)  # until all have joined
         if self.load.poll() is not None:
             self.__exit__()
-            raise SystemExit(f"chat-load {flags}: exit {self.load.returncode}")
+            raise SystemExit(f"chat-load {flags} ended with exit code {self.load.returncode}")
         self.signal(signal.SIGSTOP)
 
     def __enter__(self):
@@ -199,7 +200,7 @@ class Pair:
         self.server.process.send_signal(which)
 
     def turn(self):
-        """Bytes a second."""
+        """Runs the pair for one turn. Returns the received bytes per second."""
         self.signal(signal.SIGCONT)
         time.sleep(0.02)
         before, start = tcp_payload_received(), time.monotonic()
@@ -210,8 +211,9 @@ class Pair:
 
 
 def turns(o, points):
-    """Much shorter than what disturbs a machine: so many short turns tell apart what a few long ones do not."""
-    head, cells = ["deliveries, by turns of 50 ms"], {name: [] for name in o.names}
+    """Compares the servers in many short turns. A turn is much shorter than a typical disturbance, so the turns
+    show differences that a few long runs do not."""
+    head, cells = ["deliveries, in turns of 50 ms"], {name: [] for name in o.names}
     for point in points:
         progress(f"{point}: {o.turns} turns of {len(o.names)} servers")
         with contextlib.ExitStack() as running:
@@ -226,7 +228,7 @@ def turns(o, points):
 
 def open_loop(o):
     flags = f"{OPEN} --duration {max(o.seconds, 2)}s --warmup 500ms"
-    runs = measure(o.names, o.commands, o.rounds, "100,000 deliveries a second",
+    runs = measure(o.names, o.commands, o.rounds, "100,000 deliveries per second",
                    lambda s: load(o.chat_load, s, flags))
     rows = []
     for name in o.names:
@@ -236,8 +238,8 @@ def open_loop(o):
                      f"{ratio(runs[name], runs['raw epoll'], 'p99'):.2f}",
                      f"{median(runs[name], 'cpu_us'):.2f} µs",
                      f"{ratio(runs[name], runs['raw epoll'], 'cpu_us'):.2f}"])
-    table(["1000 clients, 100,000 deliveries a second", "p50", "p99", "p99 to raw", "CPU a delivery",
-           "CPU to raw"], rows)
+    table(["1000 clients, 100,000 deliveries per second", "p50", "p99", "p99 / raw epoll", "CPU per delivery",
+           "CPU / raw epoll"], rows)
 
 
 def idle_client(address, number):
@@ -249,7 +251,7 @@ def idle_client(address, number):
     while b'"welcome"' not in received:
         part = client.recv(65536)
         if not part:
-            raise SystemExit("the server does not let an idle client in")
+            raise SystemExit("the server refused an idle client")
         received += part
     return client
 
@@ -272,12 +274,12 @@ def idle(o):
     counts = [1000] if o.quick else [1000, 5000]
     runs = measure(o.names, o.commands, 1 if o.quick else o.rounds, "idle connections",
                    lambda s: rss_of_idle(s, counts))
-    table(["RSS for each idle connection", *(f"{count}" for count in counts)],
+    table(["RSS per idle connection", *(f"{count}" for count in counts)],
           [[name, *(f"{median(runs[name], count):.1f} KB" for count in counts)] for name in o.names])
 
 
 def hold_many(server):
-    """They come evenly; then one speaks, and everybody must hear it."""
+    """Connects clients at a steady rate. Then one client sends a message, which every client must receive."""
     host, port = server.url.removeprefix("ws://").rstrip("/").split(":")
     clients, errors, heard, start = [], 0, 0, time.monotonic()
     try:
@@ -318,8 +320,8 @@ def many(o):
         rows.append([name, f"{MANY} in {run['joined']:.1f} s", str(run["errors"]),
                      f"{run['heard']} in {run['in']:.2f} s", f"{run['rss']:.0f} MB"])
     progress("")
-    table([f"{MANY_PER_SECOND} connect each second, once", "joined", "refused or broken", "heard what one said",
-           "RSS of all"], rows)
+    table([f"{MANY_PER_SECOND} clients connect per second (one run)", "joined", "refused or broken",
+           "received the message", "server's RSS"], rows)
 
 
 def slow_reader(o):
@@ -333,7 +335,7 @@ def slow_reader(o):
     rounds = 1 if o.quick else o.rounds
     alone = measure(o.names, o.commands, rounds, "without a slow reader", lambda s: one_run(s, 0))
     runs = measure(o.names, o.commands, rounds, "one slow reader", lambda s: one_run(s, 1))
-    table([f"a reader that never reads, {OWED_MB} MB owed", "RSS grows by", "others' p99", "without it",
+    table([f"a reader that never reads, {OWED_MB} MB owed", "RSS grows by", "others' p99", "p99 without it",
            "lost by others"],
           [[name + (" (starved)" if any(run["starved"] for run in runs[name]) else ""), f"{median(runs[name], 'growth'):.1f} MB", f"{median(runs[name], 'p99') / 1000:.2f} ms",
             f"{median(alone[name], 'p99') / 1000:.2f} ms", str(sum(run["flaws"] for run in runs[name]))]
@@ -343,13 +345,14 @@ def slow_reader(o):
 def parse():
     parser = argparse.ArgumentParser(prog="scripts/bench.sh chat", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round, in about two minutes")
-    parser.add_argument("--rounds", type=int, help="interleaved runs of each server [5]")
-    parser.add_argument("--seconds", type=float, help="of each run [2]")
+    parser.add_argument("--rounds", type=int, help="runs per server, interleaved [5]")
+    parser.add_argument("--seconds", type=float, help="duration of each run [2]")
     parser.add_argument("--only", default="closed,open,idle,many,slow",
-                        help="parts: closed,open,idle,many,slow; turns: the closed loop again, all servers at once, each "
-                        "for 50 ms in turn, to see small differences; and of these two only the points so numbered: 1,2,3,4,5")
-    parser.add_argument("--turns", type=int, default=200, help="of each server [200]")
-    parser.add_argument("--servers", help="some of: raw epoll (always), raw epoll quiet, raw epoll threaded, "
+                        help="comma-separated parts: closed,open,idle,many,slow. turns: the closed loop with all servers "
+                        "started, each running 50 ms in turn, which shows small differences. A number from 1 to 5 limits "
+                        "closed and turns to that point")
+    parser.add_argument("--turns", type=int, default=200, help="turns per server [200]")
+    parser.add_argument("--servers", help="comma-separated: raw epoll (always), raw epoll quiet, raw epoll threaded, "
                         "async-released, std-released, async, ws")
     parser.add_argument("--bin", required=True, help=argparse.SUPPRESS)
     o = parser.parse_args()
@@ -374,7 +377,7 @@ def main():
     wanted = o.servers.split(",") if o.servers else list(o.commands)
     known = [*o.commands, "closed", "open", "idle", "many", "slow", "turns", *"12345"]
     if unknown := set(wanted + o.only.split(",")) - set(known):
-        raise SystemExit(f"there is no {', '.join(sorted(unknown))}: choose from {', '.join(known)}")
+        raise SystemExit(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(known)}")
     o.names = [name for name in o.commands if name == "raw epoll" or name in wanted]
     parts = o.only.split(",")
     points = [p for n, p in enumerate(CLOSED, 1) if str(n) in parts]

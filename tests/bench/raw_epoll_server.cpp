@@ -1,18 +1,18 @@
-// The yardstick of `scripts/bench.sh chat`: a broadcast server on bare epoll that speaks as much of
-// the chat's protocol as chat-load needs. It shows what the kernel lets a single thread deliver; the
-// chat server is measured as a share of that.
+// The yardstick of `scripts/bench.sh chat`: a broadcast server on bare epoll that speaks the part of
+// the chat's protocol that chat-load needs. It shows how much the kernel lets a single thread
+// deliver. The chat server's result is a share of that number.
 //
-// A round: epoll_wait, one recv for each connection that has input, then one sendmsg for each
-// connection with all that the round has brought. A message is framed once. Nothing is allocated
-// for a message, no handler is called through a pointer, nothing waits for anything. With
-// --quiet-reading a round goes on until two turns have brought no message, as the chat server's do:
-// fewer sends when many speak, later ones when one does. With --second-thread an idle thread stands
-// beside it, as the watch thread beside the chat: of files that threads share the kernel counts who
-// uses them, in every send.
+// A round is epoll_wait, one recv for each connection that has input, then one sendmsg for each
+// connection with all messages of the round. A message is framed once. The server allocates nothing
+// per message, calls no handler through a pointer, and waits only in epoll_wait. With
+// --quiet-reading a round continues until two turns have brought no message, as in the chat server:
+// fewer sends if many clients talk, later sends if one does. With --second-thread the process also
+// has an idle thread, like the chat server's watch thread. In a process with several threads the
+// kernel must count a file's users in every send.
 //
-// What it leaves out, and the chat server does: history, locks, limits, time limits and bounds of
-// memory (a reader that does not read costs what it is owed), UTF-8 and JSON validation, presence,
-// changes of name, Origin, orderly shutdown, clients that speak before they are welcomed.
+// It leaves out what the chat server has: history, locks, limits, time limits and memory bounds (for
+// a client that does not read, it keeps everything owed), UTF-8 and JSON validation, presence,
+// renaming, Origin, orderly shutdown, and clients that talk before their welcome.
 #include "server/chat/frame.hpp"
 #include "tests/bench/websocket_accept.hpp"
 
@@ -54,17 +54,17 @@ struct client {
 
     int socket;
     std::uint64_t id;
-    std::size_t place = 0;     // in the list of those who have joined
-    std::size_t joined_at = 0; // how much of the round that it joined in was there before it
+    std::size_t index = 0;     // in everyone_
+    std::size_t joined_at = 0; // the size of round_ when the client joined
     bool joined = false;
     bool gone = false;
-    bool waits_for_room = false;
+    bool socket_full = false;
     std::string from; // `,"id":7,"from":"guest-7","text":"`
     std::string in;   // the beginning of a frame or of the handshake
-    std::string out;  // what is owed to this client alone, or what a full socket left
+    std::string out;  // replies to this client, or data that did not fit into its socket
 };
 
-// `2026-11-22T21:34:00.123Z`; the part up to the seconds is made once a second.
+// Formats the time as `2026-11-22T21:34:00.123Z`. The part up to the seconds is made once a second.
 class time_stamp {
 public:
     std::string_view now() {
@@ -101,7 +101,7 @@ void append_frame(std::string& out, std::string_view payload, char op = '\x81') 
     out.append(header.data(), size).append(payload);
 }
 
-// What stands behind `key` up to the end of a JSON string or number, as it was written.
+// Returns the text after `key`, up to the first unescaped character of `ends`, as it was written.
 std::string_view value_behind(std::string_view json, std::string_view key, std::string_view ends) {
     const auto at = json.find(key);
     if (at == std::string_view::npos)
@@ -224,7 +224,7 @@ private:
         append_frame(who.out, "{\"type\":\"welcome\",\"id\":" + id + ",\"name\":\"" + name +
                                   "\",\"seq\":" + std::to_string(seq_) +
                                   R"(,"mutex":"none","guard":"none","limits":{}})");
-        // It is told of seq_, and gets what is newer.
+        // The welcome contains seq_, so the client gets only newer messages.
         newcomers_.push_back(&who);
         who.joined_at = round_.size();
         who.joined = true;
@@ -256,7 +256,7 @@ private:
         }
     }
 
-    // In place: the bytes are the input buffer's or the client's own.
+    // Unmasks in place. The bytes belong to the input buffer or to the client.
     static void unmask(char* payload, std::size_t size) {
         std::uint32_t mask = 0;
         std::memcpy(&mask, payload - 4, 4);
@@ -315,7 +315,7 @@ private:
         }
         for (auto* who : newcomers_) {
             send(*who, news.substr(who->joined_at));
-            who->place = everyone_.size();
+            who->index = everyone_.size();
             everyone_.push_back(who);
         }
         newcomers_.clear();
@@ -324,11 +324,11 @@ private:
             send(*who, {});
         touched_.clear();
         for (auto* who : ended_)
-            bury(who);
+            remove(who);
         ended_.clear();
     }
 
-    // One part alone costs the kernel less than a list of one.
+    // Sends both parts in one call. A single part goes through send(), which is cheaper than sendmsg().
     static ssize_t send_both(int socket, std::string_view own, std::string_view news) {
         if (own.empty() || news.empty()) {
             const auto only = own.empty() ? news : own;
@@ -346,8 +346,8 @@ private:
         if (who.gone)
             return;
         std::size_t sent = 0;
-        // While a socket is full it is not tried with every round, but when epoll says so.
-        if (!who.waits_for_room || news.empty()) {
+        // A full socket is not tried again in every round, but only after epoll reports room.
+        if (!who.socket_full || news.empty()) {
             const auto result = send_both(who.socket, who.out, news);
             if (result < 0 && errno != EAGAIN) {
                 end(who);
@@ -355,21 +355,22 @@ private:
             }
             sent = result < 0 ? 0 : static_cast<std::size_t>(result);
         }
-        if (sent == who.out.size() + news.size() && !who.waits_for_room) {
+        if (sent == who.out.size() + news.size() && !who.socket_full) {
             who.out.clear();
             return;
         }
         const auto of_own = std::min(sent, who.out.size());
         who.out.erase(0, of_own);
         who.out += news.substr(sent - of_own);
-        if (who.waits_for_room == who.out.empty()) {
-            who.waits_for_room = !who.out.empty();
-            const auto what = who.waits_for_room ? EPOLLIN | EPOLLOUT : EPOLLIN;
+        if (who.socket_full == who.out.empty()) {
+            who.socket_full = !who.out.empty();
+            const auto what = who.socket_full ? EPOLLIN | EPOLLOUT : EPOLLIN;
             watch(EPOLL_CTL_MOD, who.socket, static_cast<std::uint32_t>(what), &who);
         }
     }
 
-    // Closed at the end of the round: until then events and lists may still name it.
+    // Marks the client as gone. It is closed at the end of the round, because until then events and
+    // lists may still refer to it.
     void end(client& who) {
         if (who.gone)
             return;
@@ -377,10 +378,10 @@ private:
         ended_.push_back(&who);
     }
 
-    void bury(client* who) {
-        if (who->place < everyone_.size() && everyone_[who->place] == who) {
-            everyone_[who->place] = everyone_.back();
-            everyone_[who->place]->place = who->place;
+    void remove(client* who) {
+        if (who->index < everyone_.size() && everyone_[who->index] == who) {
+            everyone_[who->index] = everyone_.back();
+            everyone_[who->index]->index = who->index;
             everyone_.pop_back();
         }
         ::close(who->socket);
@@ -395,11 +396,10 @@ private:
     std::uint64_t seq_ = 0;
     time_stamp time_;
     std::string payload_;
-    std::string round_; // the frames that this round has brought
+    std::string round_; // the frames of this round
     std::vector<client*> everyone_;
     std::vector<client*> newcomers_;
-    std::vector<client*>
-        touched_; // something is owed to them alone, or their sockets take bytes again
+    std::vector<client*> touched_; // clients with replies to send, or whose sockets have room again
     std::vector<client*> ended_;
     std::array<char, 64 * 1024> input_{};
 };

@@ -1,13 +1,13 @@
-// The chat's protocol on npm `ws`, as far as chat-load needs it, tuned: no compression, each message
-// framed once, and everything of one turn of the event loop in one write for each connection. `ws`
-// does the handshake and reads; the shared frames go to the socket, which is ours to begin with
-// (noServer mode). What the raw server leaves out is left out here, too.
+// The part of the chat's protocol that chat-load needs, on npm `ws`, tuned: no compression, each message
+// framed once, and one write per connection for each turn of the event loop. `ws` does the handshake and
+// reads. The shared frames are written directly to the socket, which this program owns (noServer mode).
+// It leaves out the same features as raw_epoll_server.cpp.
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 
 function textFrame(payload) {
     const size = Buffer.byteLength(payload);
-    const header = size < 126 ? 2 : 4; // no longer than 64 KiB here
+    const header = size < 126 ? 2 : 4; // payloads here are shorter than 64 KiB
     const frame = Buffer.allocUnsafe(header + size);
     frame[0] = 0x81;
     if (size < 126) {
@@ -23,7 +23,7 @@ function textFrame(payload) {
 const clients = new Set();
 let lastId = 0;
 let seq = 0;
-let round = []; // frames for everybody
+let round = []; // frames for every client
 
 function finishRound() {
     const news = Buffer.concat(round);

@@ -1,4 +1,4 @@
-"""While the chat is frozen for ever, the admin plane answers as if nothing had happened, and says so."""
+"""While the chat is permanently frozen, the admin plane still answers, and it reports the freeze."""
 
 import time
 
@@ -7,14 +7,14 @@ from chat_client import ChatClient
 from chat_server import PATIENCE, ServerTest, run_tests
 
 ENDPOINTS = ("/", "/page.js", "/healthz", "/metrics", "/api/state", "/api/stall", "/nothing")
-ATTEMPTS = 5  # another process may have the processor for a moment: the best counts
+ATTEMPTS = 5  # the best counts, because another process may use the CPU for a moment
 
 
 class AdminFreeze(ServerTest):
     frozen_at_the_end = True
 
     def freeze(self, server):
-        """One client says one message."""
+        """Freezes the server with one message from one client."""
         client = ChatClient(self.connect(server))
         client.upgrade("/?name=alice")
         client.take("welcome")
@@ -34,7 +34,7 @@ class AdminFreeze(ServerTest):
         with self.assertRaises(TimeoutError):
             newcomer.upgrade(within=0.5)
 
-    def test_health_is_503_and_tells_the_verdict(self):
+    def test_health_is_503_and_contains_the_verdict(self):
         server = self.start()
         self.freeze(server)
         first = ask(server, "/healthz")
@@ -42,7 +42,7 @@ class AdminFreeze(ServerTest):
         self.assertEqual((first.json()["status"], first.json()["verdict"]), ("stalled", "deadlock"))
         self.assertGreaterEqual(first.json()["for_ms"], 200)
 
-    def test_state_names_holder_and_waiter_and_their_lines(self):
+    def test_state_names_the_holder_and_its_lines_and_the_waiter(self):
         server = self.start()
         self.freeze(server)
         lock = ask(server, "/api/state").json()["lock"]
@@ -51,7 +51,7 @@ class AdminFreeze(ServerTest):
         self.assertRegex(lock["holder"]["suspended_at"], r"^server/chat/room\.cpp:\d+$")
         self.assertEqual((lock["waiting"], lock["waiters"][0]["task"]), (1, "fan_out"))
 
-    def test_stall_is_the_report_and_the_metrics_count_it(self):
+    def test_stall_returns_the_report_and_the_metrics_count_it(self):
         server = self.start()
         self.freeze(server)
         report = ask(server, "/api/stall")
@@ -59,7 +59,7 @@ class AdminFreeze(ServerTest):
         self.assertEqual(report.json()["holder"]["task"], "say")
         self.assertRegex(report.json()["holder"]["suspended_at"], r"^server/chat/room\.cpp:\d+$")
         deadline = time.monotonic() + PATIENCE
-        while (stack := ask(server, "/api/stall").json()["thread"]["stack"]) is None:  # names come later
+        while (stack := ask(server, "/api/stall").json()["thread"]["stack"]) is None:  # the stack's names come later
             self.assertLess(time.monotonic(), deadline)
         self.assertEqual(stack[-1], "the event loop")
         self.assertFalse([call for call in stack if "parked_handler" in call])
@@ -68,8 +68,8 @@ class AdminFreeze(ServerTest):
         self.assertIn('chat_stalls_total{verdict="deadlock"} 1', metrics)
         self.assertIn('chat_health{status="stalled"} 1', metrics)
 
-    def test_events_go_on_through_the_freeze(self):
-        """One stream sees it alive, then frozen, and for how long."""
+    def test_events_continue_during_the_freeze(self):
+        """One stream shows the server alive, then frozen, and for how long."""
         server = self.start()
         stream = Events(server)
         self.addCleanup(stream.close)

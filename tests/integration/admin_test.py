@@ -1,4 +1,4 @@
-"""The admin plane of a living server: what it answers, whom it refuses, and that it bears bad clients."""
+"""The admin plane of a running server: its answers, the requests it refuses, and the bad clients it tolerates."""
 
 import re
 import socket
@@ -22,7 +22,7 @@ class Admin(ServerTest):
         self.addCleanup(connection.close)
         return connection
 
-    # --- What it answers ---
+    # --- Answers ---
 
     def test_health_is_200_while_it_is_alive(self):
         answer = ask(self.start(), "/healthz")
@@ -48,7 +48,7 @@ class Admin(ServerTest):
     def test_stall_is_404_when_there_was_none(self):
         self.assertEqual(ask(self.start(), "/api/stall").status, 404)
 
-    def test_metrics_are_what_prometheus_reads(self):
+    def test_metrics_are_in_the_prometheus_format(self):
         server = self.start("--max-clients", "1")
         self.join(server)
         answer = self.connect(server)
@@ -70,8 +70,8 @@ class Admin(ServerTest):
         self.assertEqual(buckets, sorted(buckets))
         self.assertIn(f"chat_lock_hold_seconds_count {buckets[-1]}", lines)
 
-    def test_the_page_and_its_files_come_from_the_program(self):
-        """And refer to nothing outside of it."""
+    def test_the_program_serves_the_page_and_its_files(self):
+        """The page refers to nothing outside the program."""
         server = self.start()
         page = ask(server, "/")
         self.assertEqual((page.status, page.headers["content-type"]), (200, "text/html; charset=utf-8"))
@@ -97,9 +97,9 @@ class Admin(ServerTest):
             connection.send(b"GET /healthz?why=not HTTP/1.1\r\nHost: localhost\r\n\r\n")
             self.assertEqual(connection.response()[0], 200)
 
-    # --- Whom it refuses ---
+    # --- Refused requests ---
 
-    def test_unknown_paths_are_404_and_the_known_ones_are_named(self):
+    def test_unknown_paths_are_404_and_the_answer_lists_the_known_ones(self):
         server = self.start()
         for path in ("/nothing", "/page.js/", "/../etc/passwd", "/api", "//", "/index.htm"):
             answer = ask(server, path)
@@ -121,7 +121,7 @@ class Admin(ServerTest):
     def test_a_body_is_refused(self):
         self.assertEqual(ask(self.start(), "/healthz", body=b"x" * 100).status, 413)
 
-    def test_what_is_no_http_is_400(self):
+    def test_malformed_http_is_400(self):
         server = self.start()
         for bad in (b"hello\r\n\r\n", b"GET /\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\r\n\r\n",
                     b"GET / HTTP/1.1\r\nHost: localhost\r\nNo colon\r\n\r\n",
@@ -133,15 +133,15 @@ class Admin(ServerTest):
         for size, status in ((7000, 200), (8200, 431), (100_000, 431)):
             self.assertEqual(ask(server, "/healthz", headers={"X-Long": "x" * size}).status, status, size)
 
-    def test_a_foreign_name_is_421(self):
-        """Else the page of another site could point its own name here, and read all this."""
+    def test_a_foreign_host_name_is_421(self):
+        """Otherwise another site could point its own name to this address, and its page could read everything."""
         server = self.start("--admin-host", "chat.example")
         for host, status in (("localhost", 200), ("LocalHost:1", 200), ("127.0.0.1:8081", 200), ("[::1]:8081", 200),
                              ("chat.example:8081", 200), ("evil.example", 421), ("127.0.0.1.evil.example", 421),
                              ("localhost.evil.example", 421), ("", 421)):
             self.assertEqual(ask(server, "/healthz", headers={"Host": host}).status, status, host)
 
-    # --- Whom it bears ---
+    # --- Bad clients that it tolerates ---
 
     def test_a_request_that_does_not_end_is_cut_off(self):
         server = self.start()
@@ -150,19 +150,19 @@ class Admin(ServerTest):
         self.assertEqual(ask(server, "/healthz").status, 200)
         self.assertTrue(slow.has_hung_up(within=PATIENCE))
 
-    def test_connections_are_limited_and_the_oldest_that_says_nothing_makes_room(self):
-        """So that nobody can hide a freeze by holding them all."""
+    def test_connections_are_limited_and_the_oldest_silent_one_makes_room(self):
+        """Otherwise one client could hide a freeze by holding all connections."""
         server = self.start()
         stream = self.events(server)
         crowd = [self.admin_connection(server) for _ in range(80)]
-        limit = 64 - 1  # the stream has one
+        limit = 64 - 1  # the stream uses one connection
         self.assertEqual(ask(server, "/healthz").status, 200)
-        self.assertTrue(crowd[80 - limit].has_hung_up(within=2))  # before its time is over
+        self.assertTrue(crowd[80 - limit].has_hung_up(within=2))  # before its own time limit
         self.assertFalse(any(connection.has_hung_up(within=0) for connection in crowd[80 - limit + 1:]))
         self.assertTrue(all(connection.has_hung_up(within=0) for connection in crowd[:80 - limit + 1]))
         stream.take()
 
-    def test_a_connection_that_was_answered_makes_room_too_when_it_is_its_turn(self):
+    def test_an_answered_connection_makes_room_when_it_has_been_idle_longest(self):
         server = self.start()
         first, second = self.admin_connection(server), self.admin_connection(server)
         for connection in (second, first):
@@ -173,8 +173,8 @@ class Admin(ServerTest):
         self.assertFalse(first.has_hung_up(within=0))
         self.assertFalse(crowd[0].has_hung_up(within=0))
 
-    def test_connections_that_do_not_read_their_answers_make_room_too(self):
-        """Whoever is new is answered, though they connect again at once."""
+    def test_connections_that_do_not_read_their_answers_make_room(self):
+        """A new client is answered, even though they reconnect at once."""
         server = self.start()
 
         def hold_one():
@@ -189,7 +189,7 @@ class Admin(ServerTest):
             self.assertEqual(ask(server, "/healthz").status, 200)
             crowd = [hold_one() if connection.has_hung_up(within=0) else connection for connection in crowd]
 
-    def test_streams_of_events_are_limited_and_leave_room_for_the_rest(self):
+    def test_event_streams_are_limited_and_leave_room_for_other_requests(self):
         server = self.start()
         streams = [self.events(server) for _ in range(18)]
         self.assertEqual([stream.status for stream in streams], [200] * 16 + [503] * 2)
@@ -200,8 +200,8 @@ class Admin(ServerTest):
             another.close()
             self.assertLess(time.monotonic(), deadline)
 
-    def test_who_takes_no_events_is_dropped(self):
-        """And nobody waits for it meanwhile."""
+    def test_a_client_that_takes_no_events_is_dropped(self):
+        """Other clients do not wait for it meanwhile."""
         server = self.start()
         sleeper = self.admin_connection(server, receive_buffer=2048)
         sleeper.send(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -214,7 +214,7 @@ class Admin(ServerTest):
 
     # --- Its port ---
 
-    def test_a_port_in_use_is_1_and_the_line_says_what_to_do(self):
+    def test_a_port_in_use_exits_with_1_and_the_message_says_what_to_do(self):
         taken = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(taken.close)
         port = str(taken.getsockname()[1])

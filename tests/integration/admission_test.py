@@ -1,5 +1,5 @@
-"""Who is let in: only WebSockets, from allowed pages, as many as there is room for, and only as long
-as they behave."""
+"""Admission: the server accepts only WebSocket clients, from allowed pages, up to its limit, and only as long as
+they behave."""
 
 import time
 
@@ -27,7 +27,7 @@ class Http(ServerTest):
         self.assertIn(b"WebSocket client", body)
         self.assert_chat_works(server)
 
-    def test_another_version_of_websocket_or_no_key_is_refused(self):
+    def test_another_websocket_version_or_a_missing_key_is_refused(self):
         server = self.start()
         right = upgrade_request()
         for wrong in (right.replace(b"Version: 13", b"Version: 8"),
@@ -36,8 +36,8 @@ class Http(ServerTest):
             self.assertIn(status, (400, 426), wrong)
         self.assert_chat_works(server)
 
-    def test_what_is_no_http_is_closed(self):
-        """TLS, noise, and headers without an end."""
+    def test_malformed_http_closes_the_connection(self):
+        """TLS, noise, and endless headers."""
         server = self.start()
         for noise in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20, b"\0" * 100,
                       b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000, b"\r\n" * 9000):
@@ -46,7 +46,7 @@ class Http(ServerTest):
             self.assertTrue(connection.has_hung_up(within=2), noise[:20])
         self.assert_chat_works(server)
 
-    def test_who_says_nothing_or_half_a_request_is_closed_after_five_seconds(self):
+    def test_a_client_that_sends_nothing_or_half_a_request_is_closed_after_five_seconds(self):
         server = self.start()
         started = time.monotonic()
         silent, halting = self.connect(server), self.connect(server)
@@ -64,21 +64,21 @@ class Origin(ServerTest):
         connection.send(upgrade_request(headers=[f"Origin: {origin}"], host=host))
         return connection.response()[0]
 
-    def test_a_page_from_elsewhere_may_not_connect(self):
-        """Or any page that someone visits could chat through that browser."""
+    def test_a_page_from_another_site_may_not_connect(self):
+        """Otherwise any page that a user visits could chat through the user's browser."""
         server = self.start()
         for origin in ("https://evil.example", "null", "", "http://127.0.0.1.evil.example",
                        "http://evil.example:80/127.0.0.1", "http://localhost@evil.example"):
             self.assertEqual(self.status(server, origin), 403, origin)
 
-    def test_a_page_from_this_machine_or_this_host_may(self):
+    def test_a_page_from_this_machine_or_this_host_may_connect(self):
         server = self.start()
         for origin in ("http://localhost", "http://localhost:3000", "http://127.0.0.1:8081",
                        "https://localhost", "http://[::1]:8081"):
             self.assertEqual(self.status(server, origin), 101, origin)
         self.assertEqual(self.status(server, "http://chat.lan:80", host="chat.lan:80"), 101)
 
-    def test_allow_origin_lets_that_page_in_and_no_other(self):
+    def test_allow_origin_accepts_the_listed_pages_and_no_others(self):
         server = self.start("--allow-origin", "https://a.example", "--allow-origin", "https://b.example")
         self.assertEqual(self.status(server, "https://a.example"), 101)
         self.assertEqual(self.status(server, "https://b.example"), 101)
@@ -87,8 +87,8 @@ class Origin(ServerTest):
 
 
 class Limits(ServerTest):
-    def test_a_full_server_answers_503_and_has_a_place_again_when_someone_leaves(self):
-        """However they leave: politely, cut off, or thrown out."""
+    def test_a_full_server_answers_503_and_accepts_again_when_a_client_leaves(self):
+        """The client may leave with a close frame, by a reset, or because the server closes it."""
         server = self.start("--max-clients", "3", "--max-message-bytes", "100")
         everyone = [self.join(server) for _ in range(3)]
         for leave in (self.leave_politely, self.leave_by_reset, self.be_thrown_out) * 5:
@@ -108,18 +108,18 @@ class Limits(ServerTest):
         client.say("x" * 200)
         self.assertEqual(client.take_close().code, 1009)
 
-    def test_too_many_messages_a_second_are_1008(self):
-        """A second's worth may come at once; others chat on."""
+    def test_too_many_messages_per_second_are_1008(self):
+        """One second's messages may arrive at once. The other clients continue to chat."""
         server = self.start("--max-rate", "10")
         polite, rude = self.join(server), self.join(server)
         rude.say(*(str(n) for n in range(30)))
         self.assertEqual(rude.take_close().code, 1008)
         polite.say("hello")
         ack = polite.take("ack")
-        self.assertIn(ack["seq"], (11, 12), "ten came through, or eleven if it took its time")
+        self.assertIn(ack["seq"], (11, 12), "ten messages got through, or eleven if they took long")
         polite.read_to(ack["seq"])
 
-    def test_who_does_not_even_answer_pings_is_1008_and_who_does_stays(self):
+    def test_an_idle_client_stays_if_it_answers_pings_and_is_1008_if_not(self):
         server = self.start("--idle-timeout", "600ms")
         idle, dead = self.join(server), self.join(server)
         dead.answers_pings = False

@@ -1,5 +1,5 @@
-"""Frames that break RFC 6455: the close code of the design's table really arrives, on a connection
-that is well torn down, and nobody else notices."""
+"""Frames that break RFC 6455: the documented close code arrives, the connection ends cleanly, and the other
+clients do not notice."""
 
 from chat_client import BINARY, CLOSE, PING, PONG, TEXT, frame
 from chat_server import ServerTest, run_tests
@@ -9,7 +9,7 @@ CONTINUATION = 0x0
 
 class BadFrame(ServerTest):
     def assert_closed_with(self, code, *attacks):
-        """Each attack, on a connection of its own, is answered with this close code."""
+        """Sends each attack on a connection of its own and expects this close code."""
         server = self.start()
         witness = self.join(server)
         for attack in attacks:
@@ -37,7 +37,7 @@ class BadFrame(ServerTest):
                                 frame(PING, b"", masked=False))
 
     def test_reserved_bits_and_opcodes_are_1002(self):
-        """No extension was agreed on, so RSV1 (compression) is as wrong as the others."""
+        """No extension was negotiated, so RSV1 (compression) is as wrong as the other bits."""
         self.assert_closed_with(1002, *(frame(TEXT, b"{}", reserved=bit) for bit in (1, 2, 4)),
                                 *(frame(opcode, b"") for opcode in (3, 7, 11, 15)))
 
@@ -58,21 +58,21 @@ class BadFrame(ServerTest):
         self.assert_closed_with(1002, b"\x81\xfe\x00\x02mask..", b"\x81\xff" + b"\0" * 7 + b"\x02mask..")
 
     def test_too_big_a_message_is_1009(self):
-        """Told by its header alone, whole, or summed up from its fragments."""
+        """The size is known from the header, from the whole message, or from the sum of its fragments."""
         self.assert_closed_with(
             1009, frame(TEXT, b"", length=16_385), frame(TEXT, b"", length=(1 << 63) - 1),
             frame(TEXT, b"x" * 70_000),
             frame(TEXT, b"x" * 10_000, final=False) + frame(CONTINUATION, b"x" * 10_000))
 
     def test_the_largest_message_allowed_is_read(self):
-        """16384 bytes of it, most of them white space."""
+        """A message of 16384 bytes, most of them white space."""
         client = self.join(self.start())
         client.send_frame(TEXT, b'{"type":"say","text":"x"}'.ljust(16_384))
         client.read_to(1)
 
-    def test_1009_arrives_though_history_is_queued_and_much_is_unread(self):
-        """70 KB sent to a server that is busy replaying 2 MB to us: with input left unread, a plain
-        close would become a reset that destroys the close frame."""
+    def test_1009_arrives_even_with_queued_history_and_much_unread_input(self):
+        """Sends 70 KB to a server that is busy replaying 2 MB to us. If the server closed the socket with unread
+        input, the kernel would send a reset, which would destroy the close frame."""
         server = self.start("--history-bytes", "10000000")
         talker = self.join(server)
         for seq in range(50, 501, 50):
@@ -84,7 +84,7 @@ class BadFrame(ServerTest):
             closed = client.take_close()
             self.assertEqual((closed.code, closed.how), (1009, "end of stream"))
         newcomer = self.join(server)
-        newcomer.read_to(500)  # or it starves all where the lock is held
+        newcomer.read_to(500)  # otherwise it would starve the others in the build that holds the lock
         self.assert_chat_works(server, talker, newcomer)
 
 
@@ -97,14 +97,14 @@ class GoodFrame(ServerTest):
         self.assertEqual(client.read_to(1)["text"], "é")
         self.assertEqual(client.pongs, [b"between"])
 
-    def test_a_close_is_answered_with_the_same_code_and_nothing_behind_it(self):
+    def test_a_close_frame_is_answered_with_the_same_code_and_nothing_after_it(self):
         client = self.join(self.start())
         client.answers_close = False
         client.send_frame(CLOSE, (1000).to_bytes(2, "big") + b"bye")
         closed = client.take_close()
         self.assertEqual((closed.code, closed.how), (1000, "end of stream"))
 
-    def test_what_was_said_right_before_a_close_is_heard(self):
+    def test_messages_sent_right_before_a_close_frame_are_delivered(self):
         server = self.start()
         witness, client = self.join(server), self.join(server)
         client.say("one", "two")

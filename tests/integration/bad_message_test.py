@@ -1,4 +1,4 @@
-"""Messages that say nothing the server understands: it answers what is wrong, and chats on."""
+"""Messages that the server does not understand: it answers what is wrong with them, and the chat continues."""
 
 import json
 
@@ -8,7 +8,7 @@ from chat_server import ServerTest, run_tests
 
 class BadMessage(ServerTest):
     def assert_refused(self, code, payloads):
-        """Each payload is answered with this error; the client stays, and nobody hears of it."""
+        """Checks that each payload is answered with this error, and that the client stays and others get nothing."""
         server = self.start()
         client, witness = self.join(server), self.join(server)
         for payload in payloads:
@@ -27,11 +27,11 @@ class BadMessage(ServerTest):
             b'{"type":"say","text":"\\ud800"}', b'{"type":"say","text":"\\x"}', b"'single'"])
 
     def test_json_nested_too_deeply(self):
-        """Sixteen thousand brackets must not overflow anyone's stack."""
+        """Sixteen thousand brackets must not overflow the server's stack."""
         self.assert_refused("bad_json", [b"[" * 16000, b'{"a":' * 3000,
                                          b'{"type":"say","text":"x","ref":' + b"[" * 8000])
 
-    def test_json_that_is_no_request(self):
+    def test_json_that_is_not_a_request(self):
         self.assert_refused("bad_type", [
             None, 7, "say", [], {}, {"type": None}, {"type": 1}, {"type": "shout", "text": "x"},
             {"type": ""}, {"type": "SAY", "text": "x"}, [{"type": "say", "text": "x"}],
@@ -43,22 +43,22 @@ class BadMessage(ServerTest):
             {"type": "say", "text": "é" * 2049}, {"type": "say", "text": None},
             {"type": "say", "text": 7}, {"type": "say", "text": ["x"]}])
 
-    def test_names_that_are_none(self):
+    def test_names_that_are_not_allowed(self):
         self.assert_refused("bad_name", [
             {"type": "name"}, {"type": "name", "name": ""}, {"type": "name", "name": "x" * 33},
             {"type": "name", "name": "line\nbreak"}, {"type": "name", "name": "\u202eturned"},
             {"type": "name", "name": "\0"}, {"type": "name", "name": 7}])
 
-    def test_the_first_invalid_request_does_not_swallow_the_valid_ones_behind_it(self):
-        """Three requests in one packet: an error, and two messages."""
+    def test_an_invalid_request_does_not_swallow_the_valid_ones_after_it(self):
+        """Three requests: an invalid one, then two messages in one send."""
         client = self.join(self.start())
         client.send_json({"type": "nonsense"})
         client.say("one", "two")
         self.assertEqual(client.take("error")["code"], "bad_type")
         client.read_to(2)
 
-    def test_a_flood_of_bad_requests_from_one_who_reads_no_answer(self):
-        """The answers fill a bounded lane; then its requests wait, and others chat on."""
+    def test_a_client_that_floods_bad_requests_without_reading_does_not_disturb_others(self):
+        """The replies fill a bounded queue. Then its requests wait, and the other clients continue to chat."""
         server = self.start("--write-timeout", "1s")
         flooder = self.join(server, receive_buffer=4096)
         flooder.connection.timeout = 0.5

@@ -1,10 +1,10 @@
-"""--check-locks has nothing to say where no task sleeps with a std::mutex locked."""
+"""--check-locks reports nothing if no task is suspended with a std::mutex locked."""
 
 from chat_server import ServerTest, run_tests
 
 
 class CheckLocksSilent(ServerTest):
-    def test_a_server_without_the_mistake_chats_under_the_check(self):
+    def test_a_server_without_the_mistake_runs_under_the_check(self):
         server = self.start("--check-locks", "abort")
         for _ in range(20):
             self.assert_chat_works(server)

@@ -1,4 +1,4 @@
-"""--check-locks names the mistake itself, before it freezes anything."""
+"""--check-locks reports the mistake itself, before anything freezes."""
 
 import re
 import signal
@@ -16,7 +16,7 @@ class CheckLocks(ServerTest):
     def say_one_message(self, mode, **options):
         server = self.start("--check-locks", mode, **options)
         client = self.join(server)
-        self.assertNotIn(WARNING, server.log())  # its welcome took the lock, too, but let go of it
+        self.assertNotIn(WARNING, server.log())  # the welcome took the lock but released it
         client.say("hello")
         return server
 
@@ -39,17 +39,17 @@ class CheckLocks(ServerTest):
         self.assert_names_both_lines(server.log())
         self.assertNotIn("frozen", server.log())
 
-    def test_abort_is_134_for_the_first_process_of_a_container_too(self):
-        """Which SIGABRT does not end."""
+    def test_abort_is_134_even_for_the_first_process_of_a_container(self):
+        """SIGABRT does not end a container's first process by default."""
         alone = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
         if subprocess.run([*alone, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
-            self.skipTest("this machine does not allow another namespace of processes")
+            self.skipTest("this machine does not allow a new PID namespace")
         server = self.say_one_message("abort", under=alone)
         self.assertEqual(server.facts["pid"], "1")
         self.assertEqual(server.wait(), 128 + signal.SIGABRT)
         self.assert_names_both_lines(server.log())
 
-    def test_off_says_nothing(self):
+    def test_off_logs_nothing(self):
         server = self.say_one_message("off")
         server.wait_for_log("loop is frozen")
         self.assertNotIn(WARNING, server.log())

@@ -1,5 +1,5 @@
-"""RFC 6455, case by case, with raw bytes: against the plain echo at /echo, where what comes back is
-what was sent, whole. The numbers are the sections of the RFC."""
+"""RFC 6455, case by case, with raw bytes, against /echo, which sends each message back whole. The numbers in
+the test names are sections of the RFC."""
 
 import random
 import struct
@@ -10,12 +10,12 @@ from chat_server import PATIENCE, ServerTest, run_tests
 from connection import upgrade_request
 
 CONTINUATION = 0x0
-SOON = 0.3  # within which nothing more comes, if nothing is to come
+SOON = 0.3  # seconds to wait before concluding that nothing more comes
 
-# Characters of one to four bytes, the last before and the first after each border.
+# Characters of one to four bytes, on both sides of each boundary.
 CHARACTERS = "aé߿ࠀ水퟿\ue000�𐀀😀\U0010ffff"
 
-# What is no UTF-8, and how many of its bytes tell that.
+# Invalid UTF-8, each with the number of bytes after which it is known to be invalid.
 BAD_UTF8 = [
     (b"\x80", 1), (b"\xbf", 1), (b"\xc0\xaf", 1), (b"\xc1\xbf", 1), (b"\xf5\x80\x80\x80", 1),
     (b"\xfe", 1), (b"\xff", 1), (b"\xc3(", 2), (b"\xe0\x80\xaf", 2), (b"\xe0\x9f\xbf", 2),
@@ -41,13 +41,13 @@ class Peer:
         self.connection.send(data)
 
     def more(self, deadline):
-        """Whether anything more came; False at the end of the stream."""
+        """Reads more bytes. True if there were any, False at the end of the stream."""
         some = self.connection.receive(deadline)
         self.unread += some
         return bool(some)
 
     def frame(self, within=PATIENCE):
-        """The next frame as (opcode, payload); None at the end of the stream."""
+        """Returns the next frame as (opcode, payload), or None at the end of the stream."""
         deadline = time.monotonic() + within
         while True:
             if len(self.unread) >= 2:
@@ -80,7 +80,7 @@ class Conformance(ServerTest):
         return Peer(self.connect(self.server))
 
     def assert_echo(self, data, *frames):
-        """These bytes are answered with these frames, and the connection is fit for more."""
+        """Checks that these bytes are answered with these frames, and that the connection still works."""
         peer = self.peer()
         for piece in [data] if isinstance(data, bytes) else data:
             peer.send(piece)
@@ -91,8 +91,8 @@ class Conformance(ServerTest):
         peer.connection.close()
 
     def assert_fails(self, code, *attacks):
-        """Each is answered with a close frame of this code and then the end, nothing before it.
-        Whether the server awaits our answer is its choice."""
+        """Checks that each attack is answered with only a close frame of this code, and then the end of the
+        stream. The server need not wait for our close frame."""
         for attack in attacks:
             peer = self.peer()
             peer.send(attack)
@@ -119,8 +119,8 @@ class Frames(Conformance):
             for form, width, sizes in ((126, 2, (0, 1, 125)), (127, 8, (0, 125, 126, 65535)))
             for size in sizes))
 
-    def test_5_2_a_length_with_the_highest_bit_is_no_length(self):
-        """1002 would be as right as 1009: it breaks a MUST, and it is too big for anyone."""
+    def test_5_2_a_length_with_the_highest_bit_set_is_refused(self):
+        """1002 is right because the length breaks a MUST, and 1009 because the message would be too big."""
         for length in (1 << 63, (1 << 64) - 1):
             peer = self.peer()
             peer.send(b"\x82\xff" + length.to_bytes(8, "big") + b"mask")
@@ -135,7 +135,7 @@ class Frames(Conformance):
                           frame(TEXT, b"x" * 100, final=False) + frame(CONTINUATION, b"", length=limit))
 
     def test_5_2_reserved_bits_are_1002(self):
-        """No extension was agreed on."""
+        """No extension was negotiated."""
         self.assert_fails(1002, *(frame(opcode, b"", reserved=bits) for bits in range(1, 8)
                                   for opcode in (TEXT, BINARY, PING, CLOSE)),
                           frame(TEXT, b"x", final=False) + frame(CONTINUATION, b"y", reserved=4))
@@ -148,7 +148,7 @@ class Frames(Conformance):
         self.assert_fails(1002, *(frame(opcode, b"", masked=False)
                                   for opcode in (TEXT, BINARY, PING, PONG, CLOSE)))
 
-    def test_5_3_any_mask_will_do(self):
+    def test_5_3_any_mask_is_accepted(self):
         for mask in (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\1", b"\x12\x34\x56\x78"):
             for size in range(12):
                 payload = bytes(range(size))
@@ -162,7 +162,7 @@ class Frames(Conformance):
         for at in range(len(data) + 1):
             peer.send(data[:at])
             if at % 20 == 0:
-                time.sleep(0.001)  # so that some really are read apart
+                time.sleep(0.001)  # so that the server reads some parts separately
             peer.send(data[at:])
         for _ in range(len(data) + 1):
             self.assertEqual(peer.frame(), (TEXT, message.encode()))
@@ -179,7 +179,7 @@ class Frames(Conformance):
 
 
 class Fragments(Conformance):
-    def test_5_4_one_to_many_fragments_are_one_message(self):
+    def test_5_4_many_fragments_are_one_message(self):
         for opcode in (TEXT, BINARY):
             for count in (2, 3, 10, 100):
                 pieces = [b"%d," % n for n in range(count)]
@@ -199,13 +199,13 @@ class Fragments(Conformance):
                          + frame(CONTINUATION, b"b", final=False) + frame(PING, b"2")
                          + frame(CONTINUATION, b"c"), (PONG, b"1"), (PONG, b"2"), (TEXT, b"abc"))
 
-    def test_5_4_a_close_between_fragments_ends_it(self):
+    def test_5_4_a_close_frame_between_fragments_ends_the_connection(self):
         peer = self.peer()
         peer.send(frame(TEXT, b"a", final=False) + frame(CLOSE, close_payload(1000)))
         self.assertEqual(peer.frame(), (CLOSE, close_payload(1000)))
         self.assertIsNone(peer.frame())
 
-    def test_5_4_a_continuation_of_nothing_is_1002(self):
+    def test_5_4_a_continuation_without_a_message_is_1002(self):
         for final in (True, False):
             self.assert_fails(1002, frame(CONTINUATION, b"x", final=final),
                               frame(CONTINUATION, b"", final=final))
@@ -219,11 +219,11 @@ class Fragments(Conformance):
             for final in (True, False):
                 self.assert_fails(1002, frame(TEXT, b"a", final=False) + frame(opcode, b"b", final=final))
 
-    def test_5_5_a_control_frame_is_not_fragmented(self):
+    def test_5_5_a_fragmented_control_frame_is_1002(self):
         for opcode in (PING, PONG, CLOSE):
             self.assert_fails(1002, frame(opcode, b"", final=False))
 
-    def test_5_5_a_control_frame_has_at_most_125_bytes(self):
+    def test_5_5_a_control_frame_of_more_than_125_bytes_is_1002(self):
         for opcode in (PING, PONG, CLOSE):
             self.assert_fails(1002, frame(opcode, b"x" * 126), frame(opcode, b"", length=70_000))
 
@@ -234,11 +234,11 @@ class PingPong(Conformance):
             self.assert_echo(frame(PING, payload), (PONG, payload))
 
     def test_5_5_3_many_pings_are_answered_in_order(self):
-        """The RFC lets a server answer the newest only; this one answers each."""
+        """The RFC allows a server to answer only the newest ping. This server answers each."""
         pings = [b"%d" % n for n in range(500)]
         self.assert_echo(b"".join(frame(PING, ping) for ping in pings), *((PONG, p) for p in pings))
 
-    def test_5_5_3_a_pong_that_nobody_asked_for_is_not_answered(self):
+    def test_5_5_3_an_unsolicited_pong_is_not_answered(self):
         peer = self.peer()
         peer.send(frame(PONG, b"") + frame(PONG, b"x" * 125))
         self.assertTrue(peer.is_silent())
@@ -254,25 +254,25 @@ class Close(Conformance):
         self.assertIsNone(peer.frame())
         peer.connection.close()
 
-    def test_5_5_1_a_close_is_answered_with_its_code_and_then_the_end(self):
-        """Codes that a client may send (7.4): the RFC's own, those registered since, and the ranges
-        of libraries (3000) and of applications (4000). The reason need not come back."""
+    def test_5_5_1_a_close_frame_is_answered_with_its_code_and_then_the_stream_ends(self):
+        """Tests the codes that a client may send (7.4): the RFC's own, the codes registered later, and the
+        ranges for libraries (3000) and applications (4000). The answer need not repeat the reason."""
         for code in (*range(1000, 1004), *range(1007, 1014), 3000, 3999, 4000, 4999):
             self.assert_answered(close_payload(code), close_payload(code))
             self.assert_answered(close_payload(code, "tschüß".encode()), close_payload(code))
         self.assert_answered(close_payload(1000, b"x" * 123), close_payload(1000))
 
-    def test_7_1_5_a_close_without_a_code_is_answered(self):
-        """With 1000, where no code at all would do too."""
+    def test_7_1_5_a_close_frame_without_a_code_is_answered(self):
+        """The answer has the code 1000. An answer without a code would also be right."""
         self.assert_answered(b"", close_payload(1000))
 
-    def test_7_4_codes_that_nobody_may_send_are_1002(self):
-        """1014 is left out: it was registered later (bad gateway), and Beast accepts it from Boost 1.92 on."""
+    def test_7_4_codes_that_must_not_be_sent_are_1002(self):
+        """Does not test 1014, which was registered later (bad gateway) and which Beast accepts since Boost 1.92."""
         for code in (0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2998, 2999):
             self.assert_fails(1002, frame(CLOSE, close_payload(code)))
 
     def test_7_4_the_code_1014_is_refused_or_answered(self):
-        """Refused up to Boost 1.91. Either way the connection ends with a close frame."""
+        """Beast refuses it up to Boost 1.91. Either way the connection ends with a close frame."""
         peer = self.peer()
         peer.send(frame(CLOSE, close_payload(1014)))
         opcode, payload = peer.frame()
@@ -280,28 +280,28 @@ class Close(Conformance):
         self.assertIn(payload[:2], (close_payload(1002), close_payload(1014)))
         self.assertIsNone(peer.frame())
 
-    def test_7_4_2_codes_that_mean_nothing_to_anyone_are_taken(self):
-        """5000 and beyond are in no range of the RFC, which does not say what to do with them:
-        Beast takes them as a close, and answers."""
+    def test_7_4_2_codes_outside_all_ranges_are_accepted(self):
+        """The RFC defines no range from 5000 on, and does not say how to handle such codes. Beast accepts the
+        close frame and answers it."""
         for code in (5000, 65535):
             self.assert_answered(close_payload(code), close_payload(code))
 
-    def test_5_5_1_a_close_with_one_byte_is_1002(self):
+    def test_5_5_1_a_close_frame_with_one_byte_is_1002(self):
         self.assert_fails(1002, frame(CLOSE, b"\x03"))
 
-    def test_5_5_1_a_reason_that_is_no_utf8_fails(self):
-        """The RFC names no code for it (1007 is for messages): Beast's is 1002."""
+    def test_5_5_1_a_reason_that_is_not_utf8_is_1002(self):
+        """The RFC names no code for this case (1007 is for messages). Beast uses 1002."""
         self.assert_fails(1002, *(frame(CLOSE, close_payload(1000, bad)) for bad, _ in BAD_UTF8),
                           frame(CLOSE, close_payload(1000, "é".encode()[:1])))
 
-    def test_5_5_1_nothing_is_heard_after_a_close(self):
+    def test_5_5_1_frames_after_a_close_frame_are_ignored(self):
         for after in (frame(TEXT, b"x"), frame(PING, b"x"), frame(CLOSE, close_payload(1001)), b"\xff" * 9):
             peer = self.peer()
             peer.send(frame(CLOSE, close_payload(1000)) + after)
             self.assertEqual(peer.frame(), (CLOSE, close_payload(1000)))
             self.assertIsNone(peer.frame())
 
-    def test_7_1_1_what_came_before_the_close_is_answered(self):
+    def test_7_1_1_frames_before_the_close_frame_are_answered(self):
         peer = self.peer()
         peer.send(frame(TEXT, b"one") + frame(PING, b"two") + frame(CLOSE, close_payload(1000)))
         for expected in ((TEXT, b"one"), (PONG, b"two"), (CLOSE, close_payload(1000)), None):
@@ -309,7 +309,7 @@ class Close(Conformance):
 
 
 class Utf8(Conformance):
-    def test_8_1_characters_may_be_cut_at_every_byte_by_fragments(self):
+    def test_8_1_fragments_may_split_characters_at_every_byte(self):
         text = CHARACTERS.encode()
         peer = self.peer()
         for at in range(len(text) + 1):
@@ -320,7 +320,7 @@ class Utf8(Conformance):
                   + frame(CONTINUATION))
         self.assertEqual(peer.frame(), (TEXT, text))
 
-    def test_8_1_characters_may_be_cut_at_every_byte_by_segments(self):
+    def test_8_1_segments_may_split_characters_at_every_byte(self):
         data = frame(TEXT, CHARACTERS.encode())
         peer = self.peer()
         for at in range(len(data) + 1):
@@ -329,38 +329,39 @@ class Utf8(Conformance):
             peer.send(data[at:])
             self.assertEqual(peer.frame(), (TEXT, CHARACTERS.encode()))
 
-    def test_8_1_what_is_no_utf8_is_1007(self):
-        """Alone, behind good text, before it, and cut by fragments at every byte."""
+    def test_8_1_invalid_utf8_is_1007(self):
+        """The invalid bytes come by themselves, after valid text, before it, and split into fragments at every
+        byte."""
         for bad, _ in BAD_UTF8:
             self.assert_fails(1007, frame(TEXT, bad), frame(TEXT, b"x" * 50 + bad),
                               frame(TEXT, "é水".encode() + bad + b"x"),
                               *(frame(TEXT, bad[:at], final=False) + frame(CONTINUATION, bad[at:])
                                 for at in range(len(bad))))
 
-    def test_8_1_a_character_that_the_message_cuts_is_1007(self):
+    def test_8_1_a_message_that_ends_inside_a_character_is_1007(self):
         for character in "é水😀":
             for at in range(1, len(character.encode())):
                 cut = character.encode()[:at]
                 self.assert_fails(1007, frame(TEXT, cut), frame(TEXT, cut, final=False) + frame(CONTINUATION))
 
-    def test_8_1_binary_may_be_anything(self):
+    def test_8_1_binary_messages_may_contain_any_bytes(self):
         for bad, _ in BAD_UTF8:
             self.assert_echo(frame(BINARY, bad), (BINARY, bad))
         self.assert_echo(frame(BINARY, b"\xff", final=False) + frame(CONTINUATION, b"\xfe"), (BINARY, b"\xff\xfe"))
 
     def test_8_1_bad_utf8_fails_before_the_message_ends(self):
-        """As soon as a fragment with it is complete; the RFC would let it wait for the end."""
+        """It fails as soon as the fragment is complete. The RFC would allow waiting for the message's end."""
         for bad, enough in BAD_UTF8:
             self.assert_fails(1007, frame(TEXT, b"ok" + bad[:enough], final=False))
 
-    def test_8_1_every_code_point_is_an_echo_of_itself(self):
+    def test_8_1_every_code_point_is_echoed(self):
         everything = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000, 7))))
         self.assert_echo(frame(TEXT, everything.encode()), (TEXT, everything.encode()))
 
 
 class Any(Conformance):
-    def test_any_good_sequence_however_cut_is_echoed(self):
-        """Messages in random fragments, with pings between them, sent in random pieces."""
+    def test_any_valid_sequence_is_echoed_however_it_is_split(self):
+        """Sends messages in random fragments, with pings between them, in random pieces."""
         dice = random.Random(6455)
         for _ in range(30):
             data, expected = b"", []
@@ -386,8 +387,8 @@ class Any(Conformance):
                 data = data[size:]
             self.assert_echo(pieces, *expected)
 
-    def test_without_the_option_there_is_no_echo(self):
-        """/echo is then a chat like any other target."""
+    def test_without_the_option_echo_is_a_chat(self):
+        """/echo is then a target like any other."""
         server = self.start()
         client = self.join(server, "/echo")
         client.send_frame(TEXT, b"x")

@@ -1,5 +1,5 @@
-"""Clients that go at any point, politely or not: the server lives, gives everything back, and another
-client loses nothing."""
+"""Clients that leave at any point, with or without a close frame: the server survives, frees all resources, and
+the other clients lose nothing."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def close(connection):
 
 
 def half_close(connection):
-    """Sends no more, but waits for what the server has to say."""
+    """Closes the sending side, but reads until the server ends the connection."""
     connection.socket.shutdown(socket.SHUT_WR)
     deadline = time.monotonic() + PATIENCE
     try:
@@ -45,14 +45,14 @@ class Disconnect(ServerTest):
         return len(os.listdir(f"/proc/{self.server.process.pid}/fd"))
 
     def assert_unharmed(self):
-        """The witness has missed nothing (its parser checks it), and every connection is gone."""
+        """Checks that the witness missed nothing (its parser checks that) and that all other connections are closed."""
         self.assert_chat_works(self.server, self.witness)
         deadline = time.monotonic() + PATIENCE
         while self.count_descriptors() > self.descriptors:
-            self.assertLess(time.monotonic(), deadline, "connections are left")
+            self.assertLess(time.monotonic(), deadline, "connections are still open")
             time.sleep(0.01)
 
-    def test_who_sends_no_more_still_gets_its_acks(self):
+    def test_a_half_closed_client_still_gets_its_acks(self):
         for _ in range(20):
             client = self.join(self.server)
             client.connection.send(SAY * 3)
@@ -78,7 +78,7 @@ class Disconnect(ServerTest):
         self.assert_unharmed()
 
     def test_at_any_byte_of_a_message(self):
-        """The whole message too: it is said or not, but not by half."""
+        """Includes the whole message. A message is delivered either completely or not at all."""
         for leave in (reset, close, half_close):
             for size in range(0, len(SAY) + 1, 3):
                 connection = self.join(self.server).connection
@@ -87,17 +87,17 @@ class Disconnect(ServerTest):
         self.assert_unharmed()
         self.assertEqual({m["text"] for m in self.witness.messages}, {"hello", "still there?"})
 
-    def test_after_saying_much_and_before_any_ack(self):
+    def test_after_sending_many_messages_and_before_any_ack(self):
         for leave in (reset, close, half_close) * 10:
             connection = self.join(self.server).connection
             connection.send(SAY * 100)
             leave(connection)
-            # It must go on reading, or starves all in the build that holds its lock.
+            # The witness must keep reading, otherwise it starves the others in the build that holds the lock.
             self.assert_chat_works(self.server, self.witness)
         self.assert_unharmed()
 
-    def test_what_was_said_before_a_half_close_is_heard(self):
-        """No close frame, but nothing lost either: all of it was there before the end."""
+    def test_messages_sent_before_a_half_close_are_delivered(self):
+        """There is no close frame, but all messages arrived before the end of the stream."""
         before = self.witness.newest
         connection = self.join(self.server).connection
         connection.send(SAY * 100)
@@ -107,16 +107,16 @@ class Disconnect(ServerTest):
 
     def test_in_the_middle_of_the_closing_handshake(self):
         for leave in (reset, close):
-            for leaving_word in (frame(CLOSE, b"\x03\xe8"), frame(CLOSE), b"\x88",
-                                 frame(TEXT, b"x" * 20_000), frame(TEXT, b"\xff")):
+            for last_bytes in (frame(CLOSE, b"\x03\xe8"), frame(CLOSE), b"\x88",
+                               frame(TEXT, b"x" * 20_000), frame(TEXT, b"\xff")):
                 for _ in range(5):
                     connection = self.join(self.server).connection
-                    connection.send(leaving_word)
+                    connection.send(last_bytes)
                     leave(connection)
         self.assert_unharmed()
 
-    def test_with_a_broken_frame_for_an_answer_to_the_goodbye(self):
-        """It is told to go, and does not answer in kind: its place must be free all the same."""
+    def test_with_a_broken_frame_as_the_answer_to_a_close_frame(self):
+        """The server closes the client, which does not answer with a close frame. It must still make room."""
         server = self.start("--max-rate", "10", "--max-clients", "1")
         for broken in (frame(TEXT, b"{}", reserved=4), frame(3), frame(TEXT, b"\xff"), frame(PING, b"x"),
                        frame(TEXT, b"x" * 20_000), frame(CLOSE, b"\x03"), b"\x88"):
@@ -128,8 +128,8 @@ class Disconnect(ServerTest):
             rude.connection.send(broken)
             rude.connection.close()
 
-    def test_with_a_broken_frame_while_its_goodbye_waits_for_a_full_socket(self):
-        """Two operations of Beast's, a close and a read, would then wait for each other for ever."""
+    def test_with_a_broken_frame_while_the_close_frame_waits_for_a_full_socket(self):
+        """Without care, Beast's close operation and read operation would wait for each other forever."""
         server = self.start("--max-rate", "10", "--max-clients", "1")
         for broken in (frame(TEXT, b"{}", reserved=4), frame(TEXT, b"\xff"), frame(CLOSE)):
             rude = self.join_when_there_is_room(server, receive_buffer=2048)
@@ -143,8 +143,8 @@ class Disconnect(ServerTest):
             rude.connection.close()
         self.join_when_there_is_room(server)
 
-    def test_while_the_server_writes_to_it(self):
-        """Its socket is full, a frame is cut in the middle, pongs and answers wait behind it."""
+    def test_while_the_server_writes_to_the_client(self):
+        """The client's socket is full, a frame is partly written, and pongs and replies wait behind that frame."""
         for leave in (reset, close) * 3:
             leaver = self.join(self.server, receive_buffer=4096)
             for _ in range(10):
@@ -152,7 +152,7 @@ class Disconnect(ServerTest):
             leave(leaver.connection)
         self.assert_unharmed()
 
-    def test_a_crowd_that_comes_and_goes_while_others_chat(self):
+    def test_in_a_crowd_that_joins_and_leaves_while_another_client_chats(self):
         dice = random.Random(7)
         script = SAY * 3 + frame(PING, b"x") + SAY + frame(CLOSE, b"\x03\xe8")
         request = upgrade_request()

@@ -1,4 +1,4 @@
-"""Four faults, four verdicts (the fifth, starvation, takes a reader: see starvation_test.py)."""
+"""Four faults and their verdicts. (The fifth verdict, starvation, needs a slow reader: see starvation_test.py.)"""
 
 import re
 import signal
@@ -9,12 +9,12 @@ from chat_server import SHUTDOWN_LIMIT, ServerTest, run_tests
 
 class Fault(ServerTest):
     def provoke(self, fault, *flags):
-        """Returns the server when its report is complete, and the verdict that the report begins with."""
+        """Waits for the server's report. Returns the server and the verdicts in its log."""
         server = self.start("--fault", fault, *flags)
         server.wait_for_log("the last call first")
         return server, re.findall(r"^   ([A-Z]+)  ", server.log(), re.MULTILINE)
 
-    def assert_well_again(self, server):
+    def assert_recovered(self, server):
         server.wait_for_log("loop moves again")
         self.assert_chat_works(server)
 
@@ -25,13 +25,13 @@ class Fault(ServerTest):
         self.assertIn("fault A", server.log())
         self.assertIn("fault B", server.log())
 
-    def test_a_system_call_that_blocks_is_no_deadlock(self):
+    def test_a_system_call_that_blocks_is_not_a_deadlock(self):
         server, verdicts = self.provoke("sleep")
         self.assertEqual(verdicts, ["BLOCKED"])
-        self.assert_well_again(server)
+        self.assert_recovered(server)
         self.assertIn("provoke  server/watch/fault.cpp:", server.log())
 
-    def test_a_stall_that_ends_in_time_does_not_spoil_the_shutdown(self):
+    def test_a_stall_that_ends_in_time_still_allows_a_clean_shutdown(self):
         server = self.start("--fault", "sleep")
         client = self.join(server)
         server.wait_for_log("verdict=blocked")
@@ -40,7 +40,7 @@ class Fault(ServerTest):
         self.assertEqual(client.take_close().code, 1001)
         self.assertEqual(server.wait(), 0)
 
-    def test_a_stall_that_does_not_end_in_time_is_given_up(self):
+    def test_a_shutdown_does_not_wait_for_a_stall_that_does_not_end(self):
         server = self.start("--fault", "hang")
         server.wait_for_log("verdict=blocked")
         asked = time.monotonic()
@@ -51,15 +51,15 @@ class Fault(ServerTest):
     def test_a_handler_that_computes_is_spinning(self):
         server, verdicts = self.provoke("spin")
         self.assertEqual(verdicts, ["SPINNING"])
-        self.assert_well_again(server)
+        self.assert_recovered(server)
 
-    def test_too_many_handlers_are_congestion_and_no_freeze(self):
-        server, verdicts = self.provoke("flood", "--on-stall", "exit")  # which is not for this
+    def test_too_many_handlers_are_congestion_and_not_a_freeze(self):
+        server, verdicts = self.provoke("flood", "--on-stall", "exit")  # --on-stall ignores congestion
         self.assertEqual(verdicts, ["CONGESTED"])
-        self.assert_well_again(server)
+        self.assert_recovered(server)
         self.assertNotIn("frozen", server.log())
 
-    def test_a_server_that_is_let_alone_reports_nothing(self):
+    def test_a_healthy_server_reports_nothing(self):
         server = self.start()
         self.assert_chat_works(server)
         self.assertNotIn("critical", server.log())

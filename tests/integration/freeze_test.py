@@ -74,7 +74,7 @@ class Freeze(ServerTest):
         self.assertLess(time.monotonic() - pressed, 1.0)
 
     def test_a_second_signal_does_not_have_to_wait_for_patience(self):
-        """Whoever presses Ctrl-C twice gets the prompt at once, frozen or not."""
+        """A second Ctrl-C ends the server at once, frozen or not."""
         server = self.start("--stall-after", "100ms")
         self.freeze(server)
         server.signal(signal.SIGTERM)

@@ -299,7 +299,7 @@ class Limits(ServerTest):
         server.signal(signal.SIGCONT)
         client.read_to(20)
         client.say(*["x"] * 100 * rate)
-        self.assertEqual(client.take_close().code, 1008, "not for ever, though")
+        self.assertEqual(client.take_close().code, 1008, "but not forever")
         self.assert_counts(server, message_rate=1)
 
     def test_who_sends_a_message_slowly_is_not_idle(self):

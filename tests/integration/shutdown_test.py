@@ -1,5 +1,5 @@
-"""SIGTERM, SIGINT and SIGHUP on a living server: nobody new comes in, everyone gets what was said and a
-goodbye, and it is over within five seconds whatever they do."""
+"""SIGTERM, SIGINT and SIGHUP on a running server: no new client is let in, every client gets all messages and a
+close frame, and the server ends within five seconds whatever the clients do."""
 
 import os
 import signal

@@ -7,7 +7,7 @@ from chat_server import ServerTest, run_tests
 from source_lines import named_after, source_at
 
 WRITE_TIMEOUT = 2.0
-GOODBYE = 1.0  # how long a reader that is thrown out may take to notice
+TIME_TO_NOTICE = 1.0  # how long a reader that is thrown out may take to notice
 # What comes within milliseconds unless someone starves has not come after this long.
 SILENCE = 1.0
 
@@ -106,10 +106,10 @@ class Starvation(ServerTest):
         talker, listener, sleeper, seq = self.starve(server)
         newcomer = ChatClient(self.connect(server))
         newcomer.upgrade()
-        newcomer.take("welcome", within=WRITE_TIMEOUT + GOODBYE)
+        newcomer.take("welcome", within=WRITE_TIMEOUT + TIME_TO_NOTICE)
         for client in (talker, listener, newcomer):
             client.read_to(seq)
-        self.assertTrue(sleeper.connection.has_hung_up(within=GOODBYE + 1))
+        self.assertTrue(sleeper.connection.has_hung_up(within=TIME_TO_NOTICE + 1))
         server.wait_for_log("slow reader")
         self.assert_chat_works(server, talker, listener, newcomer)
 

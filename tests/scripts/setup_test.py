@@ -1,5 +1,5 @@
-"""scripts/setup.sh chooses packages by what the release has. apt and dpkg-query are stand-ins here, which
-know the packages of a release, and write down what is to be installed."""
+"""scripts/setup.sh chooses packages according to the release. Here, scripts stand in for apt and dpkg-query:
+they know the packages of a release and record which of them setup.sh wants to install."""
 
 import os
 import pathlib
@@ -30,7 +30,7 @@ TESTING = COMMON | BROWSER | clang(9, 21, 22) | {"libboost-dev": "1.92.0.1"}
 UBUNTU = COMMON | clang(14, 18, 19) | {"libboost-dev": "1.83.0.1ubuntu2"}
 TOO_OLD = COMMON | clang(14) | {"libboost-dev": "1.74.0.3ubuntu7"}
 
-# As the real ones: a name that other packages merely mention has a policy, without a candidate.
+# Like the real apt-cache, prints a policy without a candidate for a name that other packages merely mention.
 STAND_INS = {
     "apt-cache": """
         case $1 in
@@ -59,7 +59,8 @@ class Setup(unittest.TestCase):
             program.chmod(0o755)
 
     def setup_sh(self, *arguments, release, installed=None, removed=None):
-        """Runs it, and returns what apt was asked to install (None: it was not asked) and its output."""
+        """Runs setup.sh and returns the packages that it asked apt to install, or None if it did not ask.
+        Keeps the exit code and output in self.run."""
         (self.world / "release").write_text("".join(f"{n} {v}\n" for n, v in release.items()))
         (self.world / "installed").write_text(
             "".join(f"ii {n} {v}\n" for n, v in (installed or {}).items()) +
@@ -78,14 +79,14 @@ class Setup(unittest.TestCase):
         self.assertEqual(self.run.returncode, 0, self.run.stdout)
         return [package for package in asked or [] if "boost" in package]
 
-    def test_debian_12_gets_boost_1_81_by_its_number(self):
+    def test_debian_12_gets_the_package_named_boost_1_81(self):
         self.assertEqual(self.boost(release=DEBIAN_12), ["libboost1.81-dev"])
 
-    def test_where_the_usual_boost_is_new_enough_it_is_taken(self):
+    def test_the_default_boost_is_installed_if_it_is_new_enough(self):
         for release in (DEBIAN_13, TESTING, UBUNTU):
             self.assertEqual(self.boost(release=release), ["libboost-dev"])
 
-    def test_an_installed_boost_that_is_new_enough_stays(self):
+    def test_an_installed_boost_that_is_new_enough_is_kept(self):
         for release, package, version in ((DEBIAN_12, "libboost1.83-dev", "1.83.0-2~bpo12+1"),
                                           (DEBIAN_12, "libboost1.81-dev", "1.81.0-5+deb12u1"),
                                           (DEBIAN_13, "libboost1.88-dev", "1.88.0-1"),
@@ -93,56 +94,56 @@ class Setup(unittest.TestCase):
                                           (TESTING, "libboost1.100-dev", "1.100.0-1")):
             self.assertEqual(self.boost(release=release, installed={package: version}), [], package)
 
-    def test_other_packages_of_boost_are_not_its_headers(self):
+    def test_other_boost_packages_do_not_count_as_its_headers(self):
         tools = {"libboost1.88-tools-dev": "1.88.0-1", "libboost-url1.88-dev": "1.88.0-1"}
         self.assertEqual(self.boost(release=DEBIAN_13, installed=tools), ["libboost-dev"])
 
-    def test_a_boost_that_was_removed_is_not_there(self):
+    def test_a_removed_boost_does_not_count_as_installed(self):
         self.assertEqual(self.boost(release=DEBIAN_13, removed={"libboost1.88-dev": "1.88.0-1"}), ["libboost-dev"])
 
-    def test_it_says_that_an_old_boost_must_go(self):
+    def test_it_announces_that_an_old_boost_will_be_removed(self):
         old = {"libboost-dev": "1.74.0.3", "libboost1.74-dev": "1.74.0+ds1-21"}
         self.assertEqual(self.boost(release=DEBIAN_12, installed=old), ["libboost1.81-dev"])
         self.assertIn("1.74.0+ds1-21 is too old", self.run.stdout)
 
-    def test_a_release_without_any_boost_that_will_do_is_told_what_to_do(self):
+    def test_without_a_new_enough_boost_it_says_what_to_do(self):
         self.assertIsNone(self.setup_sh("demo", release=TOO_OLD))
         self.assertEqual(self.run.returncode, 1)
         self.assertIn("apt does not know: libboost1.81-dev", self.run.stdout)
         self.assertIn("--no-setup", self.run.stdout)
 
-    def test_clang_19_is_taken_where_there_is_one(self):
+    def test_clang_19_is_installed_if_the_release_has_it(self):
         for release in (DEBIAN_12, DEBIAN_13, UBUNTU):
             asked = self.setup_sh("test-all", release=release)
             self.assertLessEqual({"clang-19", "libclang-rt-19-dev", "clang-tidy-19", "clang-format-19"}, set(asked))
 
-    def test_the_newest_clang_is_taken_where_there_is_no_19(self):
+    def test_the_newest_clang_is_installed_if_the_release_does_not_have_19(self):
         asked = self.setup_sh("test-all", release=TESTING)
         self.assertEqual({package for package in asked if "clang" in package},
                          {"clang-22", "libclang-rt-22-dev", "clang-tidy-22"})
-        self.assertIn("clang-format-19", self.run.stdout) # named as not to be had
+        self.assertIn("clang-format-19", self.run.stdout)  # listed as not available
 
-    def test_what_is_optional_and_not_to_be_had_is_named_and_the_rest_installed(self):
+    def test_unavailable_optional_packages_are_listed_and_the_rest_are_installed(self):
         asked = self.setup_sh("test", release=UBUNTU)
         self.assertEqual(self.run.returncode, 0, self.run.stdout)
         self.assertIn("no package for: chromium chromium-driver;", self.run.stdout)
         self.assertIn("python3-websockets", asked)
         self.assertNotIn("chromium", asked)
 
-    def test_the_short_tests_need_no_compiler_of_clang(self):
+    def test_the_default_tests_do_not_install_clang(self):
         self.assertNotIn("clang-19", self.setup_sh("test", release=DEBIAN_12))
 
-    def test_with_all_installed_apt_is_not_asked(self):
+    def test_apt_is_not_asked_if_everything_is_installed(self):
         self.assertIsNone(self.setup_sh("demo", release=DEBIAN_13, installed=DEBIAN_13))
         self.assertEqual(self.run.returncode, 0, self.run.stdout)
         self.assertIn("all 7 packages are installed", self.run.stdout)
 
-    def test_a_dry_run_installs_nothing_and_names_all(self):
+    def test_a_dry_run_installs_nothing_and_lists_everything(self):
         self.assertIsNone(self.setup_sh("demo", "--dry-run", release=DEBIAN_13))
         self.assertIn("7 to install with apt: g++ cmake ninja-build libboost-dev", self.run.stdout)
 
 
 if __name__ == "__main__":
     if not shutil.which("dpkg"):
-        sys.exit(77) # it compares versions
+        sys.exit(77)  # setup.sh compares versions with dpkg
     unittest.main(verbosity=2)

@@ -1,5 +1,5 @@
-"""Clients that do what clients should not: hundreds at once, each with one vice, and when one has
-ended another takes its place. A process of its own: `chaos.py PORT CLIENTS SECONDS SEED`."""
+"""Hundreds of misbehaving clients at once. Each misbehaves in one way, and when one ends another takes its
+place. Runs as a process of its own: `chaos.py PORT CLIENTS SECONDS SEED`."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ import time
 from chat_client import BINARY, CLOSE, PING, PONG, TEXT, frame
 from connection import upgrade_request
 
-BIRTHS_PER_SECOND = 100
+JOINS_PER_SECOND = 100
 REQUEST = upgrade_request("/?name=chaos")
 
 
@@ -21,7 +21,7 @@ def say(size):
     return frame(TEXT, b'{"type":"say","text":"%s"}' % (b"c" * size))
 
 
-# Made once: to mask them in Python costs more than the server needs to read them.
+# Made once, because masking them in Python takes longer than the server needs to read them.
 CHAT = say(20)
 FLOOD = say(2000) * 20
 PINGS = frame(PING, b"p" * 100) * 200
@@ -29,13 +29,13 @@ NONSENSE = frame(TEXT, b"[]") * 200
 WRONG = [frame(BINARY, b"\0"), frame(TEXT, b"\xff"), frame(TEXT, b"x" * 20_000), frame(3, b""),
          frame(TEXT, b"x", masked=False), frame(CLOSE, b"\3"), frame(PING, b"", final=False),
          frame(TEXT, b"\xe6", final=False) + frame(0, b""), frame(TEXT, b"", length=1 << 62)]
-GOODBYE = frame(CLOSE, struct.pack("!H", 1000))
+CLOSE_FRAME = frame(CLOSE, struct.pack("!H", 1000))
 
 
 class Client:
-    """One life. `step` runs a few times a second, and when there is something to read."""
+    """One misbehaving client. `step` runs five times a second until the client's lifetime ends, then `leave`
+    runs once."""
 
-    vice = "none"
     reads = True
     receive_buffer = None
     lifetime = (1, 15)
@@ -46,7 +46,7 @@ class Client:
         self.socket = socket.socket()
         if self.receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
-        self.socket.connect(("127.0.0.1", port))  # loopback: at once, or never
+        self.socket.connect(("127.0.0.1", port))  # on loopback this succeeds or fails at once
         self.socket.setblocking(False)
         self.start()
 
@@ -57,10 +57,10 @@ class Client:
         pass
 
     def leave(self):
-        self.send(GOODBYE)
+        self.send(CLOSE_FRAME)
 
     def send(self, data):
-        """As far as it goes: the rest of a frame is then missing, which is one vice more."""
+        """Sends what the socket accepts. The rest of a frame is dropped, which is one more kind of misbehaviour."""
         try:
             self.socket.send(data)
         except BlockingIOError:
@@ -74,7 +74,7 @@ class Client:
 
 
 class Talker(Client):
-    vice = "chats and leaves"
+    """Chats and leaves."""
 
     def step(self):
         if self.dice.random() < 0.03:
@@ -82,18 +82,20 @@ class Talker(Client):
 
 
 class Staller(Client):
-    vice = "reads nothing"
+    """Does not read."""
+
     reads = False
     receive_buffer = 2048
     lifetime = (5, 15)
 
     def step(self):
         if self.dice.random() < 0.1:
-            self.send(frame(PONG, b""))  # not idle, though
+            self.send(frame(PONG, b""))  # so that the server does not close it as idle
 
 
 class Flooder(Client):
-    vice = "floods"
+    """Floods the server with messages."""
+
     lifetime = (2, 6)
 
     def step(self):
@@ -102,7 +104,8 @@ class Flooder(Client):
 
 
 class Pinger(Client):
-    vice = "pings and complains, reads nothing"
+    """Sends pings and bad requests, and does not read."""
+
     reads = False
     receive_buffer = 2048
     lifetime = (3, 8)
@@ -112,7 +115,8 @@ class Pinger(Client):
 
 
 class Breaker(Client):
-    vice = "breaks the protocol"
+    """Breaks the protocol."""
+
     lifetime = (0.2, 3)
 
     def leave(self):
@@ -120,7 +124,8 @@ class Breaker(Client):
 
 
 class Garbage(Client):
-    vice = "sends garbage"
+    """Sends garbage."""
+
     lifetime = (0.2, 3)
 
     def start(self):
@@ -131,7 +136,8 @@ class Garbage(Client):
 
 
 class Resetter(Client):
-    vice = "dies by RST"
+    """Chats, then resets the connection."""
+
     lifetime = (0, 5)
 
     def step(self):
@@ -144,7 +150,8 @@ class Resetter(Client):
 
 
 class Halting(Client):
-    vice = "sends half a handshake"
+    """Sends half a handshake."""
+
     lifetime = (1, 4)
 
     def start(self):
@@ -152,33 +159,34 @@ class Halting(Client):
 
 
 class HalfClosed(Client):
-    vice = "half-closes"
+    """Closes only its sending side."""
+
     lifetime = (0, 5)
 
     def leave(self):
         self.socket.shutdown(socket.SHUT_WR)
 
 
-VICES = {Talker: 12, Staller: 3, Flooder: 1, Pinger: 2, Breaker: 3, Garbage: 3, Resetter: 4, Halting: 2,
-         HalfClosed: 3}
-TIME_TO_GO = 4.0  # how long one that has said its last word waits for the server to hang up
+WEIGHTS = {Talker: 12, Staller: 3, Flooder: 1, Pinger: 2, Breaker: 3, Garbage: 3, Resetter: 4, Halting: 2,
+           HalfClosed: 3}
+TIME_TO_GO = 4.0  # seconds that a client waits, after leave(), for the server to hang up
 
 
 class Crowd:
     def __init__(self, port, size, seed):
         self.port, self.size, self.dice = port, size, random.Random(seed)
         self.selector = selectors.DefaultSelector()
-        self.clients = {}  # to the time when it is cut off; 0 while it lives
+        self.clients = {}  # maps each client to the time when it is cut off; 0 until leave()
         self.lives = 0
         self.refused = 0
 
     def run(self, seconds):
         start = time.monotonic()
-        next_birth, next_steps = start, start
+        next_join, next_steps = start, start
         while (now := time.monotonic()) < start + seconds:
-            if now >= next_birth and len(self.clients) < self.size:
-                next_birth = max(next_birth, now - 0.1) + 1 / BIRTHS_PER_SECOND
-                self.bear()
+            if now >= next_join and len(self.clients) < self.size:
+                next_join = max(next_join, now - 0.1) + 1 / JOINS_PER_SECOND
+                self.add()
             if now >= next_steps:
                 next_steps = now + 0.2
                 self.step_all(now)
@@ -186,10 +194,10 @@ class Crowd:
                 self.handle(key.data, key.data.read)
         for client in list(self.clients):
             client.reset()
-            self.bury(client)
+            self.remove(client)
 
-    def bear(self):
-        kind = self.dice.choices(list(VICES), VICES.values())[0]
+    def add(self):
+        kind = self.dice.choices(list(WEIGHTS), WEIGHTS.values())[0]
         try:
             client = kind(self.port, self.dice)
         except OSError:
@@ -208,10 +216,10 @@ class Crowd:
                 self.clients[client] = now + TIME_TO_GO
                 self.handle(client, client.leave)
             elif now > cut_at:
-                self.bury(client)
+                self.remove(client)
 
     def handle(self, client, action):
-        """Buries it when that was the end."""
+        """Runs the action, and removes the client if its connection has ended."""
         if client not in self.clients:
             return
         try:
@@ -221,9 +229,9 @@ class Crowd:
         except OSError:
             over = True
         if over:
-            self.bury(client)
+            self.remove(client)
 
-    def bury(self, client):
+    def remove(self, client):
         del self.clients[client]
         if client.reads:
             self.selector.unregister(client.socket)

@@ -1,5 +1,5 @@
-"""Hundreds of clients with every vice, for minutes, and ten honest ones among them who check every
-message: scripts/soak.sh builds the server and runs it."""
+"""Runs hundreds of misbehaving clients for minutes, and ten well-behaved (honest) ones that check every
+message. scripts/soak.sh builds the server and runs this program."""
 
 import argparse
 import os
@@ -20,19 +20,19 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 HONEST = 10
 PAUSE = 0.5       # seconds between two messages of an honest client
-PATIENCE = 20.0   # for what must come
-ROUNDS = 4        # chaos, then quiet to measure in
-# The allocator keeps some of what one round freed; a leak grows with each.
-GROWTH = {"release": 8, "asan": 48}  # MiB of RSS, from the end of the first round to that of the last
+PATIENCE = 20.0   # seconds to wait for an expected event
+ROUNDS = 4        # each is chaos, then quiet for measuring
+# The allocator keeps some of the memory that one round freed, but a leak grows with each round.
+GROWTH = {"release": 8, "asan": 48}  # MiB of RSS, from the end of the first round to the end of the last
 
 FLAGS = ("--history", "5000", "--max-rate", "50", "--handshake-timeout", "2s", "--idle-timeout", "20s",
          "--max-clients", "600")
-# These strike within a minute, or the crowd was not what it should be and the test shows nothing.
+# Limits that are hit within a minute. If one is not hit, the clients did not misbehave enough for a valid test.
 EXPECTED = {"handshake_time", "bad_request", "message_bytes", "message_rate", "write_time"}
 
 
 def can_overwrite(stream):
-    """Whether it is a terminal that can replace a line, and nobody asked for plain text."""
+    """True if the stream is a terminal that can overwrite a line, and plain text was not requested."""
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
 
 
@@ -41,7 +41,7 @@ class Failure(Exception):
 
 
 class Honest:
-    """Says something now and then, and hears everybody: its parser fails on any hole in the sequence."""
+    """Sends messages and receives everyone's. Its parser fails on any gap in the sequence."""
 
     def __init__(self, number, port):
         self.number = number
@@ -49,9 +49,9 @@ class Honest:
         self.client.upgrade(f"/?name=honest-{number}")
         self.client.take("welcome")
         self.said = 0
-        self.asked_at = None      # when the message was sent that is not acknowledged yet
+        self.asked_at = None      # send time of the message that is not acknowledged yet
         self.next_say = time.monotonic() + PAUSE * number / HONEST
-        self.heard = [0] * HONEST  # how many of each honest client's messages, in order
+        self.heard = [0] * HONEST  # number of messages received from each honest client, in order
         self.messages = 0
         self.newest_ack = 0
         self.latencies = []
@@ -77,8 +77,8 @@ class Honest:
                 self.latencies.append(time.monotonic() - self.asked_at)
                 self.asked_at = None
             elif event["type"] != "presence":
-                raise Failure(f"honest client {self.number} was told {event}")
-        # The parser looks at the first event only; the rest would fill our memory.
+                raise Failure(f"honest client {self.number} received {event}")
+        # The parser needs only the first event. Keeping the others would fill our memory.
         del self.client.events[1:]
         self.client.messages.clear()
         self.client._pending.clear()
@@ -89,15 +89,16 @@ class Honest:
             return
         sender, number = map(int, text.split()[1:])
         if number != self.heard[sender]:
-            raise Failure(f"client {self.number}: message {number} of {sender}, not {self.heard[sender]}")
+            raise Failure(f"honest client {self.number} received message {number} from client {sender}, "
+                          f"expected {self.heard[sender]}")
         self.heard[sender] += 1
 
 
 class Soak:
     def __init__(self, build, guard, clients, write_timeout):
         self.build, self.guard, self.crowd_size = build, guard, clients
-        # A stall that is reported at the start: what is read to name its stack stays in memory, some 50 MB
-        # once, and would look like growth if the first report came later.
+        # Provoke a stall report at the start. To name the stack's functions the server reads some 50 MB, which
+        # stay in memory and would look like growth if the first report came later.
         self.server = ChatServer("--fault", "sleep", "--write-timeout", write_timeout, *FLAGS)
         self.server.wait_for_log("loop moves again")
         self.server.wait_for_log("the last call first")
@@ -108,7 +109,7 @@ class Soak:
 
     def run(self, minutes):
         if self.server.facts["guard"] != self.guard:
-            raise Failure(f"the server is built with guard={self.server.facts['guard']}")
+            raise Failure(f"the server is built with guard={self.server.facts['guard']}, expected {self.guard}")
         descriptors = self.count_descriptors()
         for number in range(ROUNDS):
             self.chaos(number, seconds=int(minutes * 60 / ROUNDS))
@@ -117,7 +118,7 @@ class Soak:
             self.progress("quiet", end="\n")
         growth = self.rss[-1] - self.rss[0]
         if growth > GROWTH[self.build]:
-            raise Failure(f"RSS after each round, in MiB: {self.rss}: it grows")
+            raise Failure(f"memory grows; RSS after each round, in MiB: {self.rss}")
         self.check_that_all_was_heard()
         self.shut_down()
         self.check_the_crowd()
@@ -133,18 +134,18 @@ class Soak:
                 next_progress = time.monotonic() + 10
                 self.progress(f"round {number + 1} of {ROUNDS}")
         if crowd.returncode != 0:
-            raise Failure("the crowd has failed, not the server")
+            raise Failure("chaos.py failed, not the server")
         lives, refused = map(int, crowd.stdout.read().split())
         if refused:
             raise Failure(f"{refused} connections were refused")
         self.lives += lives
 
     def settle(self, descriptors):
-        """All of the crowd is gone: its descriptors must be, too."""
+        """Waits until the server has closed the descriptors of the clients that have left."""
         deadline = time.monotonic() + PATIENCE
         while self.count_descriptors() != descriptors:
             if time.monotonic() > deadline:
-                raise Failure(f"{self.count_descriptors()} descriptors, not {descriptors}")
+                raise Failure(f"{self.count_descriptors()} descriptors, expected {descriptors}")
             self.chat(talking=True)
 
     def chat(self, talking):
@@ -162,7 +163,7 @@ class Soak:
         said = [one.said for one in self.honest]
         while any(one.heard != said or one.asked_at for one in self.honest):
             if time.monotonic() > deadline:
-                raise Failure(f"said {said}, heard {[one.heard for one in self.honest]}")
+                raise Failure(f"sent {said}, received {[one.heard for one in self.honest]}")
             self.chat(talking=False)
 
     def shut_down(self):
@@ -173,17 +174,18 @@ class Soak:
             raise Failure(f"closed with {codes}, exit code {exit_code}")
         for alarm in ("Sanitizer", "runtime error", "[error]", "Assertion"):
             if alarm in self.server.log():
-                raise Failure(f"the server says: {alarm}")
+                raise Failure(f"the server's log contains {alarm}")
 
     def check_the_crowd(self):
-        """Its vices must have been felt."""
+        """Checks that the misbehaving clients hit the expected limits."""
         if self.lives == 0:
-            raise Failure("nobody misbehaved")
-        if missing := EXPECTED - self.hits().keys():
-            raise Failure(f"never hit: {', '.join(sorted(missing))}; is the run too short, the crowd too small?")
+            raise Failure("no client misbehaved")
+        if missing := EXPECTED - self.limits_hit().keys():
+            raise Failure(f"limits never hit: {', '.join(sorted(missing))}; is the run too short, or are there too "
+                          "few clients?")
 
-    def hits(self):
-        """How often each limit has, as the server tells when it ends."""
+    def limits_hit(self):
+        """Returns how often each limit was hit, from the log lines that the server writes at its end."""
         return dict(re.findall(r"limit hit name=(\w+) times=(\d+)", self.server.log()))
 
     def count_descriptors(self):
@@ -195,7 +197,7 @@ class Soak:
 
     def progress(self, where, end=None):
         line = (f"  {time.monotonic() - self.started:5.0f} s  {where}: {self.count_descriptors()} descriptors, "
-                f"RSS {self.measure_rss()} MiB, {self.lives} lives, {self.honest[0].messages} messages")
+                f"RSS {self.measure_rss()} MiB, {self.lives} clients, {self.honest[0].messages} messages")
         if can_overwrite(sys.stdout):
             print(f"\r\033[K{line}", end=end or "", flush=True)
         elif end:
@@ -204,12 +206,12 @@ class Soak:
     def summary(self):
         latencies = sorted(latency for one in self.honest for latency in one.latencies)
         heard = sum(sum(one.heard) for one in self.honest)
-        print(f"  {self.lives} lives, {self.honest[0].messages} messages to each honest client; "
-              f"of their own {sum(one.said for one in self.honest)} they heard {heard}: all, in order")
+        print(f"  {self.lives} misbehaving clients; each honest client received {self.honest[0].messages} messages; "
+              f"the honest clients sent {sum(one.said for one in self.honest)} and received {heard}: all, in order")
         print(f"  their acks took {1000 * statistics.median(latencies):.1f} ms (median), "
               f"{1000 * latencies[-1 - len(latencies) // 100]:.1f} ms (p99), {1000 * latencies[-1]:.1f} ms (max)")
         print(f"  RSS after each round: {self.rss} MiB")
-        print("  limits: " + ", ".join(f"{name} {times}" for name, times in self.hits().items()))
+        print("  limits hit: " + ", ".join(f"{name} {times}" for name, times in self.limits_hit().items()))
 
 
 def main():
@@ -217,19 +219,19 @@ def main():
     parser.add_argument("server", help="path of chat-server")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--clients", type=int, default=500)
-    parser.add_argument("--write-timeout", required=True, help="the server's")
-    parser.add_argument("--guard", choices=("released", "across_await"), required=True, help="of that server")
+    parser.add_argument("--write-timeout", required=True, help="the server's write timeout")
+    parser.add_argument("--guard", choices=("released", "across_await"), required=True, help="the guard that the server was built with")
     parser.add_argument("--build", choices=GROWTH, default="release")
     options = parser.parse_args()
     ChatServer.program = options.server
-    # Freed memory is kept from reuse for a while: bounded, or it hides what grows.
+    # AddressSanitizer delays the reuse of freed memory. A bound on that memory keeps a leak visible.
     os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=16")
     soak = Soak(options.build, options.guard, options.clients, options.write_timeout)
     try:
         soak.run(options.minutes)
     except (Failure, AssertionError, OSError) as failure:
         print(f"\nFAILED after {time.monotonic() - soak.started:.0f} s: {failure}\n"
-              f"The server's last words:\n{soak.server.log()[-3000:]}")
+              f"The end of the server's log:\n{soak.server.log()[-3000:]}")
         return 1
     soak.summary()
     print("PASSED")

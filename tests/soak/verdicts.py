@@ -1,6 +1,6 @@
-"""Whether the server's diagnosis can be believed: each cause many times, each must be named; then long
-idleness and full load, in which nothing must be named. `verdicts.py FOLDER-OF-PROGRAMS`; scripts/verdicts.sh
-builds them and runs it."""
+"""Checks whether the server's diagnosis can be believed. Provokes each cause many times: the server must name
+it every time. Then leaves servers idle and puts them under full load: they must report nothing. Run as
+`verdicts.py FOLDER-OF-PROGRAMS`; scripts/verdicts.sh builds the programs and runs it."""
 
 import argparse
 import os
@@ -48,7 +48,7 @@ def freeze(folder):
 
 
 def starve(folder):
-    """Talks until a reader that takes nothing keeps the lock."""
+    """Sends messages until a client that does not read keeps the lock held."""
     server = start(folder, "async-across_await", "--starve-after", f"{STARVE_AFTER}ms", "--write-timeout", "1m")
     server.clients = [join(server), join(server, receive_buffer=4096)]
     for number in range(2000):
@@ -57,7 +57,7 @@ def starve(folder):
             server.clients[0].take("ack", within=STARVE_AFTER / 1000)
         except TimeoutError:
             return server
-    raise AssertionError("nobody ever starved")
+    raise AssertionError("the clients did not starve")
 
 
 def fault(name):
@@ -75,7 +75,7 @@ CAUSES = {
 
 
 def verdict_of(server):
-    """Of its first report, and after how many ms it came."""
+    """Returns the verdict of the server's first report, and after how many ms the report came."""
     server.wait_for_log(" for_ms=")
     deadline = time.monotonic() + PATIENCE
     while not (found := VERDICT.search(server.log())):
@@ -128,7 +128,7 @@ def answers_while_frozen(folder):
     try:
         silent.response()
         good = False
-        rows.append(("the chat port", "answers", "", ""))
+        rows.append(("the chat port", "answers: WRONG", "", ""))
     except TimeoutError:
         rows.append(("the chat port", "no answer within 1 s", "", ""))
     server.close()
@@ -145,9 +145,9 @@ def silent_when_idle(folder, minutes):
     clients = [join(server) for server in idle.values() for _ in range(3)]
     end = time.monotonic() + minutes * 60
     while (left := end - time.monotonic()) > 0:
-        progress(f"idle: {left / 60:.0f} minutes to go")
+        progress(f"idle: {left / 60:.0f} minutes left")
         time.sleep(min(5, left))
-        for client in clients:  # or the server would close them for their silence
+        for client in clients:  # otherwise the server would close them as idle
             client.ping(b"still there?")
             client.wait_until(lambda c=client: c.pongs, "a pong")
             client.pongs.clear()
@@ -158,7 +158,7 @@ def silent_when_idle(folder, minutes):
         server.signal(signal.SIGTERM)
         server.wait()
         server.close()
-    table((f"{minutes:g} minutes idle", "reports (none is right)"), rows)
+    table((f"{minutes:g} minutes idle", "reports (expected: 0)"), rows)
     return good
 
 
@@ -175,13 +175,13 @@ def silent_under_load(folder, minutes):
                      str(alarms(server))))
         good = good and alarms(server) == 0 and load.returncode == 0
         server.close()
-    table((f"{minutes:g} minutes of full load", "deliveries", "exit of chat-load", "reports (none is right)"),
+    table((f"{minutes:g} minutes of full load", "deliveries", "chat-load's exit code", "reports (expected: 0)"),
           rows)
     return good
 
 
 def can_overwrite(stream):
-    """Whether it is a terminal that can replace a line, and nobody asked for plain text."""
+    """True if the stream is a terminal that can overwrite a line, and plain text was not requested."""
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
 
 
@@ -212,7 +212,7 @@ def main():
         results.append(silent_when_idle(options.folder, options.idle))
     if options.load:
         results.append(silent_under_load(options.folder, options.load))
-    print("All as it should be." if all(results) else "NOT as it should be: see above.")
+    print("All results are as expected." if all(results) else "Some results are NOT as expected: see above.")
     return 0 if all(results) else 1
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the admin plane share: requests to it, by a library and byte by byte, and its events."""
+"""Shared by the tests of the admin plane: HTTP requests, requests as raw bytes, and the stream of events."""
 
 import http.client
 import json
@@ -7,7 +7,7 @@ import time
 
 from connection import Connection
 
-AT_ONCE = 0.05  # seconds: within which every answer must come, frozen or not
+AT_ONCE = 0.05  # seconds: the limit for every answer, even while the server is frozen
 
 
 class Answer:
@@ -37,27 +37,27 @@ def ask(server, path, method="GET", headers=None, body=None):
 
 
 def metrics(server):
-    """Each series with its value."""
+    """Returns the value of each series."""
     lines = ask(server, "/metrics").body.decode().splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {series: float(value) for series, value in pairs}
 
 
 def wait_for_metric(server, series, least):
-    """Until it has become so large."""
+    """Waits until the series has reached this value."""
     deadline = time.monotonic() + 10
     while (now := metrics(server)[series]) < least:
-        assert time.monotonic() < deadline, f"{series} is {now}, not {least}"
+        assert time.monotonic() < deadline, f"{series} is {now}, expected at least {least}"
         time.sleep(0.02)
 
 
 def unanswered_seconds(server):
-    """How long the loop owes the watch thread an answer."""
+    """Returns how long the event loop has not answered the watch thread."""
     return metrics(server)["chat_loop_unanswered_seconds"]
 
 
 def status_of(server, request):
-    """Sends these bytes, and reads the status of the answer; 0 when there is none."""
+    """Sends these bytes and returns the status of the response, or 0 if there is none."""
     connection = Connection(admin_port(server), timeout=10)
     try:
         connection.send(request)
@@ -69,7 +69,7 @@ def status_of(server, request):
 
 
 class Events:
-    """The stream of states."""
+    """The server-sent events of /api/events, each of them a state."""
 
     def __init__(self, server):
         self.connection = Connection(admin_port(server), timeout=10)
@@ -77,7 +77,7 @@ class Events:
         self.status, self.headers, self._received = self.connection.response()
 
     def take(self):
-        """The next state."""
+        """Returns the next state."""
         while b"\n\n" not in self._received:
             some = self.connection.receive(time.monotonic() + 10)
             if not some:
@@ -88,10 +88,10 @@ class Events:
         return json.loads(event[6:])
 
     def wait_for(self, condition):
-        """The first state that is as wanted."""
+        """Returns the first state that meets the condition."""
         deadline = time.monotonic() + 10
         while not condition(state := self.take()):
-            assert time.monotonic() < deadline, f"it never came; at last: {state}"
+            assert time.monotonic() < deadline, f"the expected state did not come; the last one: {state}"
         return state
 
     def close(self):

@@ -1,8 +1,8 @@
-"""A WebSocket client that can misbehave at will, and that forgives the server nothing.
+"""A WebSocket client that can misbehave on request, and that accepts no mistake of the server.
 
-It speaks RFC 6455 over a plain socket, so that a test decides about every byte, and fails on
-whatever a server must not send: reserved bits, masks, fragments, long control frames, lengths that
-are not minimal, bad UTF-8, a frame behind the close frame, a message out of sequence.
+It speaks RFC 6455 over a plain socket, so that a test controls every byte. It raises FramingError for
+anything that a server must not send: reserved bits, masks, fragments, long control frames, lengths that
+are not minimal, bad UTF-8, a frame after the close frame, a message out of sequence.
 """
 
 import collections
@@ -17,11 +17,11 @@ TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 
 
 class FramingError(AssertionError):
-    """The server has broken RFC 6455, or the chat protocol."""
+    """The server broke RFC 6455 or the chat protocol."""
 
 
 def frame(opcode, payload=b"", *, final=True, reserved=0, masked=True, length=None):
-    """A client's frame as bytes; `length` lies about the payload's size."""
+    """Returns a client's frame as bytes; `length` replaces the payload's true size in the header."""
     size = len(payload) if length is None else length
     head = bytes([final << 7 | reserved << 4 | opcode])
     flag = masked << 7
@@ -40,32 +40,32 @@ def frame(opcode, payload=b"", *, final=True, reserved=0, masked=True, length=No
 
 
 class ChatClient:
-    """What arrives is sorted by type: take("ack") is the next ack, whatever else came before it."""
+    """Sorts incoming events by type: take("ack") returns the next ack, even if other events came before it."""
 
     def __init__(self, connection):
         self.connection = connection
         self.answers_pings = True
         self.answers_close = True
-        self.at_most = 65536        # bytes read in one go
-        self.events = []            # everything, in order
-        self.messages = []          # the messages among them
-        self.pongs = []             # their payloads
-        self.pings = 0              # how many the server has sent
+        self.at_most = 65536        # bytes per read
+        self.events = []            # all events, in order
+        self.messages = []          # the messages among the events
+        self.pongs = []             # payloads of the received pongs
+        self.pings = 0              # number of pings from the server
         self.newest = None          # sequence number of the last message
-        self.close_frame = None     # (code, reason), once there was one
-        self.closed = None          # a Closed, once it is over
+        self.close_frame = None     # (code, reason), after a close frame
+        self.closed = None          # a Closed, after the connection ended
         self._pending = collections.defaultdict(collections.deque)
         self._received = bytearray()
 
-    # --- Out ---
+    # --- Sending ---
 
     def upgrade(self, target="/", headers=(), within=None):
         status = self.try_upgrade(target, headers, within)
         if status != 101:
-            raise AssertionError(f"no upgrade but HTTP status {status}")
+            raise AssertionError(f"HTTP status {status} instead of an upgrade")
 
     def try_upgrade(self, target="/", headers=(), within=None):
-        """Asks to come in; the HTTP status."""
+        """Sends the handshake and returns the HTTP status."""
         self.connection.send(upgrade_request(target, headers))
         return self.take_upgrade(within)
 
@@ -85,22 +85,22 @@ class ChatClient:
         self.send_frame(TEXT, json.dumps(message).encode())
 
     def say(self, *texts, **fields):
-        """Each text a message, all in one send."""
+        """Sends each text as a message of its own, all in one send."""
         says = ({"type": "say", "text": text, **fields} for text in texts)
         self.connection.send(b"".join(frame(TEXT, json.dumps(say).encode()) for say in says))
 
     def ping(self, payload=b""):
         self.send_frame(PING, payload)
 
-    # --- In ---
+    # --- Receiving ---
 
     def take(self, kind, within=None):
-        """The next event of this type; raises Closed at the end, TimeoutError when none comes."""
+        """Returns the next event of this type. Raises Closed at the end, TimeoutError if none comes."""
         self.wait_until(lambda: self._pending[kind], f"a {kind}", within)
         return self._pending[kind].popleft()
 
     def read_to(self, seq, within=None):
-        """Reads up to the message with this number; returns it, unless it was missed."""
+        """Reads up to the message with this number. Returns the message, or None if it was missed."""
         self.wait_until(lambda: (self.newest or 0) >= seq, f"message {seq}", within)
         return next((m for m in reversed(self.messages) if m["seq"] == seq), None)
 
@@ -111,10 +111,10 @@ class ChatClient:
                 self.receive_some(deadline)
             except TimeoutError:
                 tail = [str(event)[:200] for event in self.events[-3:]]
-                raise TimeoutError(f"{what} has not come; the last events: {tail}") from None
+                raise TimeoutError(f"{what} did not come; the last events: {tail}") from None
 
     def take_close(self, within=None):
-        """Reads to the end of the connection; the Closed tells how it ended."""
+        """Reads to the end of the connection and returns how it ended, as a Closed."""
         try:
             self.wait_until(lambda: False, "the end", within)
         except Closed:
@@ -127,7 +127,7 @@ class ChatClient:
             pass
 
     def receive_some(self, deadline):
-        """Reads once from the socket and takes the frames that are complete."""
+        """Reads once from the socket and handles the frames that are complete."""
         if self.closed:
             raise self.closed
         try:
@@ -138,7 +138,7 @@ class ChatClient:
             how = "reset"
         if not some:
             if how == "end of stream" and self._received:
-                raise FramingError(f"the stream ends inside a frame: {bytes(self._received[:80])!r}")
+                raise FramingError(f"the stream ended inside a frame: {bytes(self._received[:80])!r}")
             self.connection.close()
             self.closed = Closed(*(self.close_frame or (None, "")), how)
             raise self.closed
@@ -167,7 +167,7 @@ class ChatClient:
 
     def _take_frame(self, opcode, payload):
         if self.close_frame:
-            raise FramingError(f"a frame behind the close frame: {opcode} {payload[:80]!r}")
+            raise FramingError(f"a frame after the close frame: {opcode} {payload[:80]!r}")
         if opcode == TEXT:
             self._take_event(json.loads(payload.decode("utf-8", errors="strict")))
         elif opcode == PING:
@@ -182,13 +182,13 @@ class ChatClient:
                 try:
                     self.send_frame(CLOSE, payload[:2])
                 except ConnectionError:
-                    pass  # it did not wait for us, which is its right
+                    pass  # the server need not wait for our close frame
         else:
             raise FramingError(f"opcode {opcode}")
 
     def _take_event(self, event):
         if not self.events and event["type"] != "welcome":
-            raise FramingError(f"the first frame is no welcome: {event}")
+            raise FramingError(f"the first frame is not a welcome: {event}")
         if event["type"] == "gap" and self.newest is not None:
             self.newest += event["missed"]
         if event["type"] == "message":

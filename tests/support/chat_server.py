@@ -1,4 +1,4 @@
-"""A chat-server in a process of its own, and the frame of every integration test.
+"""Runs a chat-server in its own process, and provides the base class of every integration test.
 
 Each test file is a program: `/usr/bin/python3 protocol_test.py PATH-OF-CHAT-SERVER [unittest options]`.
 """
@@ -16,12 +16,12 @@ import unittest
 from chat_client import ChatClient
 from connection import Closed, Connection
 
-PATIENCE = 10.0  # seconds; no test waits longer for anything, and none waits for time alone
+PATIENCE = 10.0  # seconds: the longest that a test waits for an event
 SHUTDOWN_LIMIT = 5.0
 
 
 def die_with_parent():
-    """Runs in the child: the kernel ends it when the test is killed."""
+    """Runs in the child: makes the kernel kill the child if the test dies."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
@@ -30,7 +30,7 @@ class ChatServer:
     program = None  # path, from the command line
 
     def __init__(self, *flags, port=0, stderr=None, under=()):
-        """`under` is a command that runs the server, as `nohup` does."""
+        """`under` is a command that runs the server, such as `nohup`."""
         self.stderr_file = tempfile.TemporaryFile()
         command = [*under, self.program, "--port", str(port), *flags]
         if not {"--admin-port", "--no-admin"} & set(flags):
@@ -50,7 +50,7 @@ class ChatServer:
             byte = os.read(self.process.stdout.fileno(), 1) if readable else b""
             if not byte:
                 self.kill()
-                raise AssertionError(f"no ready line, only {line!r}; stderr:\n{self.log()}")
+                raise AssertionError(f"{line!r} instead of a ready line; stderr:\n{self.log()}")
             line += byte
         assert line.startswith(b"ready chat=ws://"), line
         return line.decode()
@@ -59,11 +59,11 @@ class ChatServer:
         self.process.send_signal(number)
 
     def wait(self, within=PATIENCE):
-        """The exit code; fails when the server has not ended within so many seconds."""
+        """Returns the exit code; fails if the server does not end within that many seconds."""
         try:
             return self.process.wait(within)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"still runs after {within} s; stderr:\n{self.log()}") from None
+            raise AssertionError(f"the server still runs after {within} s; stderr:\n{self.log()}") from None
 
     def is_running(self):
         return self.process.poll() is None
@@ -73,14 +73,14 @@ class ChatServer:
         self.process.wait()
 
     def log(self):
-        """What it has written to stderr."""
-        # The server writes at the same open file's offset, so that must not move: with seek and read, what
-        # it writes in between would be written over its first lines.
+        """Returns what the server has written to stderr."""
+        # The server shares the file's offset. A seek and a read would move the offset, and a line written in
+        # between would overwrite the log's beginning.
         descriptor = self.stderr_file.fileno()
         return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
 
     def wait_for_log(self, text):
-        """Until it has written this to stderr: the event that no socket shows."""
+        """Waits until this text is on stderr, for events that no socket shows."""
         deadline = time.monotonic() + PATIENCE
         while text not in self.log():
             assert time.monotonic() < deadline, f"no {text!r} in stderr:\n{self.log()}"
@@ -94,8 +94,8 @@ class ChatServer:
 
 
 class ServerTest(unittest.TestCase):
-    """Whatever a test does to its server, it must shut down cleanly afterwards (unless the test has
-    ended it), and a sanitizer must have found nothing."""
+    """Base class of the tests. After each test its server must shut down cleanly (unless the test has
+    ended the server), and no sanitizer may have found anything."""
 
     frozen_at_the_end = False
     alarms = ("Sanitizer", "runtime error", "[error]", "Assertion")
@@ -118,20 +118,20 @@ class ServerTest(unittest.TestCase):
             server.close()
 
     def connect(self, server, **options):
-        """A TCP connection, nothing said yet."""
+        """Returns a TCP connection on which nothing has been sent yet."""
         connection = Connection(server.port, timeout=PATIENCE, **options)
         self.addCleanup(connection.close)
         return connection
 
     def join(self, server, target="/", headers=(), **options):
-        """A client that has had its welcome."""
+        """Returns a client that has received its welcome."""
         client = ChatClient(self.connect(server, **options))
         client.upgrade(target, headers)
         client.take("welcome")
         return client
 
     def join_when_there_is_room(self, server, **options):
-        """For a full server: that is when it has seen someone leave."""
+        """Joins a full server as soon as the server has noticed that a client left."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             client = ChatClient(self.connect(server, **options))
@@ -140,12 +140,12 @@ class ServerTest(unittest.TestCase):
                     client.take("welcome")
                     return client
             except (Closed, ConnectionError):
-                pass  # not even heard
+                pass  # closed or reset before the handshake was answered
             client.connection.close()
-        self.fail("no place became free")
+        self.fail("the server stayed full")
 
     def assert_chat_works(self, server, *clients):
-        """What one says reaches each of them, and their strict parsers find nothing amiss."""
+        """Checks that a message reaches each client and that their strict parsers find no mistake."""
         clients = clients or (self.join(server), self.join(server))
         clients[0].say("still there?", ref="check")
         while (ack := clients[0].take("ack")).get("ref") != "check":

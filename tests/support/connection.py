@@ -1,4 +1,5 @@
-"""A TCP connection to a server: bytes out, bytes in by a deadline, HTTP answers, and every way to leave."""
+"""A TCP connection to a server: sends bytes, receives bytes by a deadline, reads HTTP responses, and can end
+the connection in several ways."""
 
 import base64
 import fcntl
@@ -16,7 +17,7 @@ ACCEPT = base64.b64encode(
 
 
 class Closed(Exception):
-    """The connection is over; `code` is that of the close frame, None when there was none."""
+    """The connection has ended. `code` is the close frame's code, or None if there was no close frame."""
 
     def __init__(self, code, reason, how):
         super().__init__(f"closed with {code} ({reason!r}), then {how}")
@@ -34,9 +35,9 @@ class Connection:
         self.timeout = timeout
         self.socket = socket.socket()
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if receive_buffer is not None:  # before connecting: it limits the window
+        if receive_buffer is not None:  # set before connecting, because it limits the window
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            # Loopback's segments of 64 KB would not fit, and each would wait for a timer.
+            # Loopback's 64 KB segments would not fit, and each would wait for a timer.
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 500)
         if source is not None:  # an address of this machine
             self.socket.bind((source, 0))
@@ -52,15 +53,15 @@ class Connection:
         self.socket.sendall(data)
 
     def receive(self, deadline, at_most=65536):
-        """Some bytes, b"" at the end of the stream; TimeoutError when the deadline passes."""
-        poller = select.poll()  # select() knows no descriptor beyond 1023
+        """Returns some bytes, or b"" at the end of the stream. Raises TimeoutError at the deadline."""
+        poller = select.poll()  # select() cannot handle descriptors above 1023
         poller.register(self.socket, select.POLLIN)
         if not poller.poll(max(0, deadline - time.monotonic()) * 1000):
             raise TimeoutError("nothing came in time")
         return self.socket.recv(at_most)
 
     def response(self, within=None):
-        """An HTTP answer: status, headers (names in lower case), body or what follows it."""
+        """Returns an HTTP response: status, headers (names in lower case), and all bytes after the headers."""
         deadline = time.monotonic() + (self.timeout if within is None else within)
         received = b""
         while b"\r\n\r\n" not in received:
@@ -76,13 +77,13 @@ class Connection:
         return int(status.split()[1]), headers, rest
 
     def has_hung_up(self, within):
-        """Whether the server ends the connection within so many seconds; reads nothing."""
+        """True if the server ends the connection within that many seconds. Reads nothing."""
         poller = select.poll()
         poller.register(self.socket, select.POLLRDHUP)
         return bool(poller.poll(within * 1000))
 
     def wait_until_nothing_more_comes(self):
-        """Reads nothing: until the server can't, or won't, send any more."""
+        """Waits, without reading, until the server cannot or will not send any more."""
         unread, settled = 0, False
         while not (settled and unread):
             before, unread = unread, self.count_unread()
@@ -95,7 +96,7 @@ class Connection:
         return int.from_bytes(count, sys.byteorder)
 
     def reset(self):
-        """Leaves as a crashed machine would."""
+        """Ends the connection with RST, as a crashed machine would."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 

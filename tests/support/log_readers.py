@@ -1,5 +1,5 @@
-"""What may be behind the server's stderr, and does not read it as one should. Each has the `descriptor` to
-give to the server, and buffers so small that a few lines fill them."""
+"""Readers of the server's stderr that read it slowly, late or never. Each has a `descriptor` to give to the
+server, and buffers so small that a few lines fill them."""
 
 import contextlib
 import fcntl
@@ -18,20 +18,20 @@ CTRL_S, CTRL_Q = b"\x13", b"\x11"
 
 
 class Reader:
-    """An end that can be read; `descriptor` is the server's, `ours` the other one."""
+    """A pair of connected descriptors: `descriptor` is for the server, and the test reads `ours`."""
 
     def __init__(self, ours, descriptor):
         self.ours, self.descriptor = ours, descriptor
         self.text = b""
 
     def given_away(self):
-        """The server has it now, and nobody else."""
+        """Closes our copy of `descriptor`, so that only the server has it."""
         if self.descriptor is not None:
             os.close(self.descriptor)
         self.descriptor = None
 
     def read_to(self, text):
-        """Reads until this has come; returns all that was read so far."""
+        """Reads until this text has come. Returns everything read so far."""
         deadline = time.monotonic() + PATIENCE
         while text.encode() not in self.text:
             ready = select.select([self.ours], [], [], deadline - time.monotonic())[0]
@@ -57,14 +57,14 @@ class Terminal(Reader):
         os.write(self.ours, key)
 
     def stop_background_writers(self):
-        """As `stty tostop` does."""
+        """Does what `stty tostop` does."""
         attributes = termios.tcgetattr(self.descriptor)
         attributes[3] |= termios.TOSTOP
         termios.tcsetattr(self.descriptor, termios.TCSANOW, attributes)
 
 
 class SlowTerminal(Terminal):
-    """Read at 4 KB/s, as a serial line is."""
+    """A terminal that reads 4 KB/s, like a serial line."""
 
     def __init__(self):
         super().__init__()
@@ -74,7 +74,7 @@ class SlowTerminal(Terminal):
 
     def read_slowly(self):
         with contextlib.suppress(OSError):
-            while not self.ended.wait(0.1):  # not a gate: a pace
+            while not self.ended.wait(0.1):  # sets the pace, does not wait for an event
                 if select.select([self.ours], [], [], 0)[0]:
                     self.text += os.read(self.ours, 400)
 
@@ -85,7 +85,7 @@ class SlowTerminal(Terminal):
 
 
 def stopped_terminal():
-    """By Ctrl-S."""
+    """Returns a terminal that was stopped by Ctrl-S."""
     terminal = Terminal()
     terminal.press(CTRL_S)
     return terminal

@@ -19,7 +19,7 @@ import time
 
 CHECKS = "-*,cppcoreguidelines-no-suspend-with-lock,misc-coroutine-hostile-raii"
 FOLDERS = ("server", "client", "workshop", "tests")
-BROKEN = re.compile(r"tests/compile_fail/|workshop/[^/]+/wrong/")  # must not compile; are wrong answers
+BROKEN = re.compile(r"tests/compile_fail/|workshop/[^/]+/wrong/")  # sources that must not compile; wrong answers
 SUSPENDS = re.compile(r"\bco_(await|yield)\b")
 FINDING = re.compile(r"^(/[^:]+):(\d+):\d+: warning: .* \[([^],]+)")
 DELIBERATE = "CHAT_MUTEX_STD=1 CHAT_GUARD_ACROSS_AWAIT=1".split()
@@ -27,7 +27,7 @@ NOT_DONE = "// I AM NOT DONE"
 
 
 def sources_of(entry: dict) -> list[pathlib.Path]:
-    """Returns the files of one compilation: itself, or the files that a unity build's file includes."""
+    """Returns the files of one compilation: the source, or the sources that a unity build's file includes."""
     file = pathlib.Path(entry["directory"], entry["file"]).resolve()
     if "Unity" in file.parts:
         return [pathlib.Path(name) for name in re.findall(r'#include "(.*)"', file.read_text())]
@@ -105,8 +105,8 @@ def main() -> int:
     for entry in missing:
         print(f"MISSING     {': '.join(entry)}")
     for file in sorted(left):
-        print(f"not in this build, so not checked: {file.relative_to(root)}")
-    print(f"tidy: {len(found)} findings, {unexpected} not expected, {len(missing)} missing,"
+        print(f"not checked, because this build does not compile it: {file.relative_to(root)}")
+    print(f"tidy: {len(found)} findings, {unexpected} unexpected, {len(missing)} missing,"
           f" {len(wanted - left)} sources in {time.monotonic() - started:.0f} s")
     return 1 if failed or unexpected or missing else 0
 
