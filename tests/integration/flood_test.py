@@ -1,5 +1,6 @@
-"""Floods of frames that say nothing: pings, pongs, empty fragments. They end with 1008, are counted, and who
-floods on is cut off. Who uses such frames as others do is left alone, and the others chat on."""
+"""Floods of frames without content: pings, pongs, empty fragments. The client is closed with 1008 and counted,
+and is cut off if it continues. A client that uses such frames in normal numbers is not closed, and the other
+clients continue to chat."""
 
 import time
 
@@ -11,7 +12,7 @@ from connection import upgrade_request
 CONTINUATION = 0x0
 COUNT = 'chat_closed_clients_total{reason="frame_flood"}'
 AT_ONCE = 5000       # control frames
-WIRE_BYTES = 64 * 1024 + 8 * 16384  # of one message, its empty fragments and all
+WIRE_BYTES = 64 * 1024 + 8 * 16384  # limit for one message, including its empty fragments
 
 
 def empty_fragments(count):
@@ -20,12 +21,12 @@ def empty_fragments(count):
 
 class Flood(ServerTest):
     def assert_closed(self, server, client, flood):
-        """It goes with 1008 and is counted; another client chats meanwhile."""
+        """Checks that the client is closed with 1008 and counted, while another client chats."""
         witness = self.join(server)
         try:
             client.connection.send(flood)
         except ConnectionError:
-            pass  # cut off in the middle of it
+            pass  # cut off in the middle of the flood
         self.assertEqual(client.take_close().code, 1008)
         wait_for_metric(server, COUNT, 1)
         self.assertEqual(metrics(server)[COUNT], 1)
@@ -44,14 +45,14 @@ class Flood(ServerTest):
         count = WIRE_BYTES // 6 + 1000
         self.assert_closed(server, self.join(server), frame(TEXT, b"", final=False) + empty_fragments(count))
 
-    def test_a_flood_of_empty_fragments_within_a_message_that_says_something_is_1008(self):
+    def test_a_flood_of_empty_fragments_inside_a_message_with_content_is_1008(self):
         server = self.start()
         count = WIRE_BYTES // 6 + 1000
         self.assert_closed(server, self.join(server), frame(TEXT, b'{"type":', final=False)
                            + (empty_fragments(99) + frame(PONG)) * (count // 100 + 20))
 
-    def test_who_floods_on_after_its_close_frame_is_cut_off_at_once(self):
-        """Neither its reading nor its flood buys it time."""
+    def test_a_client_that_continues_to_flood_after_the_close_frame_is_cut_off_at_once(self):
+        """It gets no extra time, although it reads and sends."""
         for flood in (frame(PING) * 5000, empty_fragments(10_000), frame(TEXT, b"x" * 1000) * 60):
             server = self.start("--max-rate", "100")
             client = self.join(server)
@@ -64,12 +65,12 @@ class Flood(ServerTest):
                     sent += len(flood)
             except ConnectionError:
                 pass
-            self.assertLess(time.monotonic() - began, 3, "five seconds is what a silent one has")
+            self.assertLess(time.monotonic() - began, 3, "a silent client would get five seconds")
             self.assertLess(sent, 16 << 20)
             self.assert_chat_works(server)
 
-    def test_usual_clients_are_no_flood(self):
-        """Bursts of pings, messages in the smallest fragments, with empty ones between them."""
+    def test_normal_clients_do_not_count_as_a_flood(self):
+        """Sends bursts of pings, and messages in the smallest fragments with empty fragments between them."""
         server = self.start()
         client = self.join(server)
         client.connection.send(frame(PING, b"p") * 4000)
@@ -83,7 +84,7 @@ class Flood(ServerTest):
             self.assertEqual(client.read_to(seq, within=30)["text"], str(seq))
         self.assertEqual(metrics(server)[COUNT], 0)
 
-    def test_a_ping_with_each_message_is_no_flood(self):
+    def test_a_ping_with_each_message_is_not_a_flood(self):
         server = self.start()
         client = self.join(server)
         for number in range(0, 2 * AT_ONCE, 100):
@@ -91,8 +92,8 @@ class Flood(ServerTest):
             client.wait_until(lambda: len(client.pongs) == number + 100, "their pongs")
         self.assertEqual(metrics(server)[COUNT], 0)
 
-    def test_a_client_that_pings_for_long_is_no_flood(self):
-        """What is allowed grows with the time."""
+    def test_pings_over_a_long_time_are_not_a_flood(self):
+        """The number of allowed pings grows with time."""
         server = self.start()
         client = self.join(server)
         client.connection.send(frame(PONG) * (AT_ONCE - 100))
@@ -100,7 +101,7 @@ class Flood(ServerTest):
         while time.monotonic() - began < 3:
             client.ping(b"x")
             sent += 1
-            time.sleep(0.02)  # not a gate: a pace, half of what is allowed
+            time.sleep(0.02)  # a pace, not a gate: half of the allowed rate
         client.wait_until(lambda: len(client.pongs) == sent, "all pongs")
         self.assertEqual(metrics(server)[COUNT], 0)
 

@@ -1,5 +1,5 @@
-"""Clients that nobody here wrote: python3-websockets chats with the server, and Python's HTTP client is
-sent away politely."""
+"""Clients that this project did not write: python3-websockets chats with the server, and Python's HTTP client
+gets a helpful refusal."""
 
 import asyncio
 import json
@@ -25,11 +25,11 @@ def say(text):
 
 class ForeignClient(ServerTest):
     def chat(self, scene, *flags):
-        """Runs the scene with the address of a server."""
+        """Starts a server and runs the scene with the server's URL."""
         server = self.start("--idle-timeout", "1m", *flags)
         asyncio.run(asyncio.wait_for(scene(f"ws://127.0.0.1:{server.port}/"), 3 * PATIENCE))
 
-    def test_two_of_them_talk_to_each_other(self):
+    def test_two_clients_talk_to_each_other(self):
         async def scene(url):
             async with websockets.connect(url + "?name=Zo%C3%AB") as zoe, websockets.connect(url) as bob:
                 welcome = await receive(bob, "welcome")
@@ -46,7 +46,7 @@ class ForeignClient(ServerTest):
 
         self.chat(scene)
 
-    def test_its_pings_are_answered_while_it_chats(self):
+    def test_a_clients_pings_are_answered_while_it_chats(self):
         async def scene(url):
             async with websockets.connect(url, ping_interval=0.05, ping_timeout=PATIENCE) as socket:
                 for n in range(50):
@@ -57,7 +57,7 @@ class ForeignClient(ServerTest):
 
         self.chat(scene)
 
-    def test_it_leaves_with_a_clean_closing_handshake(self):
+    def test_a_client_leaves_with_a_clean_closing_handshake(self):
         async def scene(url):
             socket = await websockets.connect(url)
             await socket.close(code=1000, reason="bye")
@@ -65,18 +65,18 @@ class ForeignClient(ServerTest):
 
         self.chat(scene)
 
-    def test_it_may_offer_compression_and_send_fragments(self):
-        """It is not agreed to, and it is not needed."""
+    def test_a_client_may_offer_compression_and_send_fragments(self):
+        """The server declines compression, and the client works without it."""
         async def scene(url):
             async with websockets.connect(url, compression="deflate") as socket:
-                # Its `websockets` of today has them in its protocol; the older one has no such part.
+                # New versions of websockets keep the extensions in `protocol`, old versions in the socket.
                 self.assertEqual(getattr(socket, "protocol", socket).extensions, [])
                 await socket.send([say("in three")[:5], say("in three")[5:9], say("in three")[9:]])
                 self.assertEqual((await receive(socket, "message"))["text"], "in three")
 
         self.chat(scene)
 
-    def test_it_sees_why_it_is_thrown_out(self):
+    def test_a_client_sees_why_it_was_closed(self):
         async def scene(url):
             for payload, code in ((b"binary", 1003), ("x" * 20_000, 1009)):
                 async with websockets.connect(url) as socket:
@@ -88,8 +88,8 @@ class ForeignClient(ServerTest):
 
         self.chat(scene)
 
-    def test_it_gets_an_echo_of_anything(self):
-        """At /echo, which --echo serves to test suites."""
+    def test_echo_returns_any_message(self):
+        """--echo provides /echo for test suites."""
         dice = random.Random(1)
 
         async def scene(url):
@@ -101,7 +101,7 @@ class ForeignClient(ServerTest):
 
         self.chat(scene, "--echo")
 
-    def test_fifty_of_them_hear_the_same(self):
+    def test_fifty_clients_receive_the_same_messages(self):
         async def scene(url):
             everyone = await asyncio.gather(*(websockets.connect(url) for _ in range(50)))
             await asyncio.gather(*(s.send(say(f"from {n}")) for n, s in enumerate(everyone)))

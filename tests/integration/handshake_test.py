@@ -1,5 +1,5 @@
-"""Handshakes as RFC 9110, 9112 and 6455 have them: what means the same is taken alike, what is refused is
-told what to change, and each refusal is counted under its reason and logged."""
+"""Handshakes according to RFC 9110, 9112 and 6455: equivalent requests get the same answer, a refusal says what to
+change, and each refusal is counted under its reason and logged."""
 
 import subprocess
 import time
@@ -13,7 +13,7 @@ REASONS = 'chat_refused_connections_total{reason="%s"}'
 
 
 def request(*replaced, start="GET / HTTP/1.1", without=(), more=()):
-    """A good handshake, but for the lines that are replaced (by name), left out or added."""
+    """Returns a valid handshake in which some header lines are replaced (by name), left out or added."""
     lines = {"host": "Host: chat.lan", "upgrade": "Upgrade: websocket", "connection": "Connection: Upgrade",
              "sec-websocket-key": f"Sec-WebSocket-Key: {KEY}", "sec-websocket-version": "Sec-WebSocket-Version: 13"}
     for line in replaced:
@@ -29,7 +29,7 @@ class Handshake(ServerTest):
         return connection.response()
 
     def assert_let_in(self, *requests, flags=()):
-        """Each request is answered by an upgrade, and then a chat."""
+        """Checks that each request is answered with an upgrade, and that the chat then works."""
         server = self.start(*flags)
         for sent in requests:
             client = ChatClient(self.connect(server))
@@ -40,7 +40,8 @@ class Handshake(ServerTest):
         self.assert_chat_works(server)
 
     def assert_refused(self, status, reason, *requests, hint="", flags=()):
-        """Each request has this answer, which has this hint, is counted under the reason, and logged."""
+        """Checks that each request gets this status and a body with this hint, is counted under the reason, and
+        is logged."""
         server = self.start(*flags)
         for number, sent in enumerate(requests, 1):
             got, headers, body = self.answer(server, sent)
@@ -58,7 +59,7 @@ class Handshake(ServerTest):
         self.assertEqual(ask(server, "/api/state").json()["counters"]["refused_connections"], len(requests))
 
     def count_logged(self, server, text, least):
-        """How often this is in the log, when it is there so often or never will be."""
+        """Waits until the log contains the text that often, for at most two seconds. Returns the number found."""
         deadline = time.monotonic() + 2
         while (count := server.log().count(text)) < least and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -66,7 +67,7 @@ class Handshake(ServerTest):
 
     # --- Lists and tokens ---
 
-    def test_several_lines_are_one_list(self):
+    def test_several_header_lines_form_one_list(self):
         self.assert_let_in(
             request("Connection: keep-alive", more=["Connection: Upgrade"]),
             request("Connection: Upgrade", more=["Connection: keep-alive"]),
@@ -74,14 +75,14 @@ class Handshake(ServerTest):
             request("Upgrade: h2c", more=["Upgrade: websocket"]),
             request("Upgrade: h2c, foo/1", "Connection: a", more=["Upgrade: WebSocket", "Connection: b,\tUpgrade ,c"]))
 
-    def test_lists_and_names_are_read_whatever_their_case_and_blanks(self):
+    def test_case_and_blanks_in_lists_and_names_do_not_matter(self):
         self.assert_let_in(
             request("connection: upgrade", "UPGRADE: WEBSOCKET"),
             request("Connection: keep-alive, Upgrade"), request("Connection:Upgrade,keep-alive"),
             request("Connection: ,, Upgrade ,"), request("Upgrade: h2c/1.0, websocket"),
             request(f"sec-websocket-key:   {KEY}  ", "SEC-WEBSOCKET-VERSION:13"))
 
-    def test_what_only_looks_like_the_token_is_no_upgrade(self):
+    def test_a_token_that_only_looks_like_upgrade_or_websocket_is_refused(self):
         self.assert_refused(426, "no_websocket",
                             request("Connection: Upgrades"), request("Connection: no-Upgrade"),
                             request("Upgrade: websocket2"), request("Upgrade: web socket"),
@@ -89,21 +90,21 @@ class Handshake(ServerTest):
 
     # --- Proxies ---
 
-    def test_an_upgrade_by_http_1_0_is_told_of_proxy_http_version(self):
-        """nginx speaks 1.0 to what is behind it, unless it is told not to."""
+    def test_the_refusal_of_an_http_1_0_upgrade_mentions_proxy_http_version(self):
+        """nginx speaks HTTP 1.0 to the servers behind it unless it is configured otherwise."""
         self.assert_refused(426, "no_websocket",
                             request(start="GET / HTTP/1.0"),
                             request("Connection: close", start="GET / HTTP/1.0", without=["upgrade"]),
                             request(start="GET / HTTP/1.0", without=["host"]),
                             b"GET / HTTP/1.0\r\n\r\n", hint="proxy_http_version 1.1")
 
-    def test_a_handshake_without_the_upgrade_is_told_that_a_proxy_drops_it(self):
+    def test_the_refusal_of_a_handshake_without_upgrade_mentions_the_proxy_setting(self):
         self.assert_refused(426, "no_websocket",
                             request("Connection: close", without=["upgrade"]), request(without=["upgrade"]),
                             request(without=["connection"]), hint="proxy_set_header Upgrade")
 
-    def test_behind_nginx_the_same_host_is_the_same_host(self):
-        """With Host $host:$server_port, with Host $http_host, and with Host $host."""
+    def test_behind_nginx_a_page_from_the_same_host_may_connect(self):
+        """nginx may be configured with Host $host:$server_port, Host $http_host or Host $host."""
         self.assert_let_in(
             *(request(f"Host: {host}", more=[f"Origin: {origin}"]) for host, origin in (
                 ("chat.lan:443", "https://chat.lan"), ("chat.lan", "https://chat.lan"),
@@ -117,9 +118,9 @@ class Handshake(ServerTest):
                 ("chat.lan:80", "https://chat.lan"), ("chat.lan", "https://chat.lan:8443"),
                 ("chat.lan:8080", "http://chat.lan"), ("a.chat.lan", "http://chat.lan"))))
 
-    # --- Where pages come from ---
+    # --- Origins of pages ---
 
-    def test_what_only_looks_like_this_machine_is_foreign(self):
+    def test_an_origin_that_only_looks_like_this_machine_is_refused(self):
         self.assert_refused(
             403, "origin",
             *(request(more=[f"Origin: {origin}"]) for origin in (
@@ -128,15 +129,15 @@ class Handshake(ServerTest):
             request(more=["Origin: http://localhost", "Origin: http://evil.example"]),
             request(more=["Origin: http://localhost", "Origin: http://localhost"]))
 
-    def test_a_listed_origin_may_be_written_in_any_way(self):
+    def test_a_listed_origin_may_be_written_in_any_equivalent_form(self):
         origins = ("https://chat.example", "https://Chat.Example", "https://chat.example:443")
         for listed in (*origins, "https://CHAT.example/"):
             self.assert_let_in(*(request(more=[f"Origin: {origin}"]) for origin in origins),
                                flags=["--allow-origin", listed])
 
-    # --- What a handshake must have ---
+    # --- Required headers ---
 
-    def test_a_key_that_is_missing_doubled_or_none_is_400(self):
+    def test_a_missing_doubled_or_invalid_key_is_400(self):
         self.assert_refused(
             400, "bad_request", request(without=["sec-websocket-key"]),
             request(more=[f"Sec-WebSocket-Key: {KEY}"]), request(more=["Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]),
@@ -144,23 +145,23 @@ class Handshake(ServerTest):
                 "", "x", KEY[:-1], KEY + "=", KEY[:-4], "sixteen bytes ok", "!" * 22 + "==", f"{KEY}, {KEY}", "A" * 24)),
             hint="Sec-WebSocket-Key")
 
-    def test_the_key_of_the_rfc_is_a_key(self):
-        """Though the spare bits of its last digit are set."""
+    def test_the_key_from_the_rfc_is_valid(self):
+        """It is valid although the unused bits of its last digit are set."""
         server = self.start()
         status, headers, _ = self.answer(server, request("Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC=="))
         self.assertEqual((status, headers["sec-websocket-accept"]), (101, "OfS0wDaT5NoxF2gqm7Zj2YtetzM="))
 
-    def test_another_version_is_426_and_told_the_right_one(self):
+    def test_another_version_is_426_and_the_answer_names_the_right_one(self):
         self.assert_refused(426, "no_websocket",
                             *(request(f"Sec-WebSocket-Version: {version}")
                               for version in ("8", "7", "0", "14", "13, 8", "013", "x", "")), hint="13")
 
-    def test_a_version_that_is_missing_or_doubled_is_400(self):
+    def test_a_missing_or_doubled_version_is_400(self):
         self.assert_refused(400, "bad_request", request(without=["sec-websocket-version"]),
                             request(more=["Sec-WebSocket-Version: 13"]), request(more=["Sec-WebSocket-Version: 8"]),
                             hint="Sec-WebSocket-Version")
 
-    def test_a_request_names_one_host_that_is_one(self):
+    def test_a_request_must_name_exactly_one_valid_host(self):
         self.assert_refused(
             400, "bad_request", request(without=["host"]), request(more=["Host: chat.lan"]), request("Host:"),
             b"GET / HTTP/1.1\r\n\r\n",
@@ -168,14 +169,14 @@ class Handshake(ServerTest):
                 "a b", "a/b", "http://a", "a:x", "a:99999", "user@a", "[::1", "::1", "[::1]x", "a, b", "a#b")),
             hint="Host")
 
-    def test_hosts_of_every_kind_are_good(self):
+    def test_every_kind_of_host_is_accepted(self):
         self.assert_let_in(*(request(f"Host: {host}") for host in (
             "x", "CHAT.lan", "chat.lan.", "chat.lan:8080", "my_service:80", "127.0.0.1", "[::1]", "[::1]:8080")))
 
     # --- The absolute form ---
 
-    def test_the_target_may_be_absolute_and_then_it_names_the_host(self):
-        """RFC 9112, 3.2.2: whatever Host says."""
+    def test_an_absolute_target_overrides_the_host_header(self):
+        """RFC 9112, section 3.2.2."""
         self.assert_let_in(
             *(request(start=f"GET {target} HTTP/1.1") for target in (
                 "http://chat.lan/", "ws://chat.lan", "http://chat.lan?name=a", "HTTPS://other.lan:8080/x?name=a")),
@@ -187,17 +188,17 @@ class Handshake(ServerTest):
         self.assert_refused(400, "bad_request", *(request(start=f"GET {target} HTTP/1.1") for target in (
             "chat", "ftp://chat.lan/", "http:///", "http://user@chat.lan/", "http://a:x/", "chat.lan:80")))
 
-    def test_a_name_in_an_absolute_target_is_taken(self):
+    def test_a_client_name_in_an_absolute_target_is_used(self):
         server = self.start()
         client = ChatClient(self.connect(server))
         client.connection.send(request(start="GET ws://chat.lan/?name=zoe HTTP/1.1"))
         client.take_upgrade()
         self.assertEqual(client.take("welcome")["name"], "zoe")
 
-    # --- What else is in it ---
+    # --- Other headers ---
 
     def test_an_offered_subprotocol_is_not_chosen(self):
-        """RFC 6455, 4.2.2: no Sec-WebSocket-Protocol in the answer, and the client decides what to make of it."""
+        """RFC 6455, 4.2.2: the answer has no Sec-WebSocket-Protocol, and the client decides whether to continue."""
         server = self.start()
         for offered in ("chat", "chat, superchat", "graphql-ws"):
             status, headers, _ = self.answer(server, request(more=[f"Sec-WebSocket-Protocol: {offered}"]))
@@ -210,7 +211,7 @@ class Admin(ServerTest):
         for sent in requests:
             self.assertEqual(status_of(server, sent), status, sent)
 
-    def test_the_absolute_form_is_taken(self):
+    def test_the_absolute_form_is_accepted(self):
         server = self.start("--admin-host", "Chat.Example")
         self.assert_status(server, 200, *(
             f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode() for target, host in (
@@ -227,7 +228,7 @@ class Admin(ServerTest):
             b"GET http://evil.example/healthz HTTP/1.0\r\n\r\n",
             b"GET http://localhost.evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
-    def test_what_names_no_host_or_no_target_is_400(self):
+    def test_a_request_without_a_valid_host_or_target_is_400(self):
         self.assert_status(
             self.start(), 400, b"GET http://localhost/healthz HTTP/1.1\r\n\r\n",
             b"GET http://user@localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -238,12 +239,12 @@ class Admin(ServerTest):
             b"GET /healthz HTTP/1.1\r\nHost: [::1]evil\r\n\r\n",
             b"GET /healthz HTTP/1.1\r\nHost: localhost:99999\r\n\r\n")
 
-    def test_a_host_counts_in_any_case(self):
+    def test_the_case_of_a_host_does_not_matter(self):
         server = self.start("--admin-host", "MyServer")
         for host in ("myserver", "MyServer:8081", "MYSERVER", "LocalHost"):
             self.assertEqual(ask(server, "/healthz", headers={"Host": host}).status, 200, host)
 
-    def test_a_close_in_the_second_line_of_connection_closes(self):
+    def test_close_in_a_second_connection_line_closes_the_connection(self):
         connection = Connection(admin_port(self.start()), timeout=PATIENCE)
         self.addCleanup(connection.close)
         connection.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: x\r\nConnection: close\r\n\r\n")
@@ -261,7 +262,7 @@ class CommandLine(ServerTest):
             for part in (flag, f"'{value}'", "write", hint):
                 self.assertIn(part, ended.stderr)
 
-    def test_an_origin_that_no_page_has_stops_the_start(self):
+    def test_an_impossible_allowed_origin_is_a_usage_error(self):
         self.assert_usage("--allow-origin", ["chat.example", "", "chat.example:443", "//chat.example"], "scheme")
         self.assert_usage("--allow-origin", ["https://chat.example/chat", "https://chat.example//",
                                              "https://chat.example?x", "https://chat.example/#x"], "path")
@@ -272,7 +273,7 @@ class CommandLine(ServerTest):
         self.assert_usage("--allow-origin", ["ws://chat.example", "WSS://chat.example:80"], "come from")
         self.assert_usage("--allow-origin", ["null"], "*")
 
-    def test_a_host_that_no_request_names_stops_the_start(self):
+    def test_an_impossible_admin_host_is_a_usage_error(self):
         self.assert_usage("--admin-host", ["http://chat.example", "chat.example/", "user@chat.example", "", "*",
                                            "a b", "a,b", "[::1", "chat.example:x", "b\u00fccher.example"], "host")
         self.assert_usage("--admin-host", ["chat.example:8081", "[::1]:80"], "any port")

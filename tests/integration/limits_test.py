@@ -1,5 +1,5 @@
-"""Every limit has its own answer, and is counted under its own name: /metrics has the counts, and the
-server tells them when it ends. The others chat on."""
+"""Every limit has its own answer and is counted under its own name: in /metrics, and in the log when the server
+ends. The other clients continue to chat."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ SERIES = {
 
 
 def counts(server):
-    """How often each limit was hit, by /metrics. Leaves out limits that were not."""
+    """Returns how often each limit was hit, according to /metrics. Leaves out limits that were not hit."""
     now = metrics(server)
     return {name: int(now[series]) for name, series in SERIES.items() if now[series] > 0}
 
@@ -51,32 +51,32 @@ class Limits(ServerTest):
         return self.connections[-1]
 
     def assert_counts(self, server, maybe=None, **expected):
-        """Checks /metrics and what the server logs when it ends, except for a limit that may have been hit."""
+        """Checks the limits that were hit, in /metrics and in the log at the end. Ignores the limit `maybe`."""
         def without(hits):
             return {name: times for name, times in hits.items() if name != maybe}
 
         deadline = time.monotonic() + PATIENCE
         while without(counts(server)) != expected and time.monotonic() < deadline:
-            time.sleep(0.01)  # a client that is closed may know it before it is counted
+            time.sleep(0.01)  # a client may notice that it was closed before the server counts it
         self.assertEqual(without(counts(server)), expected)
         for connection in self.connections:
             connection.close()
         server.signal(signal.SIGTERM)
         self.assertEqual(server.wait(), 0, server.log())
-        told = re.findall(r"limit hit name=(\w+) times=(\d+)", server.log())
-        self.assertEqual(without({name: int(times) for name, times in told}), expected)
+        logged = re.findall(r"limit hit name=(\w+) times=(\d+)", server.log())
+        self.assertEqual(without({name: int(times) for name, times in logged}), expected)
 
     def answer(self, server, request):
         connection = self.connect(server)
         connection.send(request)
         status, headers, body = connection.response()
         self.assertEqual(headers["connection"].split()[-1], "close")
-        self.assertGreater(len(body), 10, "it says why")
+        self.assertGreater(len(body), 10, "the answer must say why")
         self.assertTrue(connection.has_hung_up(within=2))
         return status
 
     def test_a_request_that_takes_too_long_is_408(self):
-        """Whether it never begins, halts, or trickles in."""
+        """It may never begin, stop halfway, or arrive slowly."""
         server = self.start("--handshake-timeout", "500ms")
         slow = [self.connect(server) for _ in range(3)]
         request = upgrade_request()
@@ -90,14 +90,14 @@ class Limits(ServerTest):
         self.assert_chat_works(server)
         self.assert_counts(server, handshake_time=3)
 
-    def test_a_request_of_which_some_comes_at_the_deadline_is_408(self):
-        """A read that has just got it cannot be cancelled."""
+    def test_a_request_that_still_arrives_at_the_deadline_is_408(self):
+        """A read that has just received bytes cannot be cancelled."""
         deadline = 0.2
         server = self.start("--handshake-timeout", f"{deadline * 1000:.0f}ms")
         for _ in range(20):
             slow = self.connect(server)
             slow.send(upgrade_request()[:-2] + b"X: ")
-            time.sleep(deadline - 0.01)  # not a gate: then 7000 bytes, one by one, take longer
+            time.sleep(deadline - 0.01)  # a pace, not a gate: the 7000 single bytes then last beyond the deadline
             for _ in range(7000):
                 if slow.has_hung_up(within=0):
                     break
@@ -105,7 +105,7 @@ class Limits(ServerTest):
             self.assertEqual(slow.response()[0], 408)
         self.assert_counts(server, handshake_time=20)
 
-    def test_a_client_that_made_its_handshake_in_time_may_stay(self):
+    def test_a_client_that_finished_its_handshake_in_time_stays(self):
         server = self.start("--handshake-timeout", "300ms")
         client = self.join(server)
         self.assertFalse(client.connection.has_hung_up(within=0.6))
@@ -128,15 +128,15 @@ class Limits(ServerTest):
         connection.send(data)
         return connection
 
-    def test_what_is_no_request_is_400(self):
+    def test_a_malformed_request_is_400(self):
         server = self.start()
         for noise in (b"\0" * 100, b"hello\r\n\r\n", b"\r\n" * 9000, b"GET / HTTP/9.9\r\n\r\n",
                       b"GET / HTTP/1.1\r\nno colon\r\n\r\n"):
             self.assertEqual(self.answer(server, noise), 400, noise)
         self.assert_counts(server, bad_request=5)
 
-    def test_who_speaks_before_the_answer_is_400(self):
-        """It would be read in part: RFC 6455 (4.1) lets a client wait for the answer."""
+    def test_data_before_the_handshake_response_is_400(self):
+        """RFC 6455 (4.1) requires a client to wait for the response. The server would read such data only in part."""
         server = self.start()
         self.assertEqual(self.answer(server, upgrade_request() + frame(TEXT, PIECE)), 400)
         self.assert_counts(server, bad_request=1)
@@ -156,7 +156,7 @@ class Limits(ServerTest):
         self.assert_chat_works(server, *here)
         self.assert_counts(server, clients=3)
 
-    def test_one_client_too_many_of_an_address_is_429_and_other_addresses_come_in(self):
+    def test_one_client_too_many_from_an_address_is_429_and_other_addresses_may_join(self):
         server = self.start("--max-per-address", "2")
         here = [self.join(server) for _ in range(2)]
         for _ in range(3):
@@ -168,8 +168,8 @@ class Limits(ServerTest):
         self.assertGreaterEqual(counts(server)["clients_per_address"], 3)
         self.assert_counts(server, clients_per_address=unittest.mock.ANY)
 
-    def test_a_thousand_who_are_turned_away_at_once_are_all_told_so(self):
-        """They do not even read it for a while."""
+    def test_a_thousand_clients_refused_at_once_all_get_an_answer(self):
+        """They start reading only after all requests have been sent."""
         server = self.start("--max-clients", "1")
         here = self.join(server)
         crowd = [self.send(server, upgrade_request()) for _ in range(1000)]
@@ -177,8 +177,8 @@ class Limits(ServerTest):
         self.assert_chat_works(server, here)
         self.assert_counts(server, clients=1000)
 
-    def test_a_thousand_handshakes_are_enough(self):
-        """One more is closed without an answer, until one of them ends."""
+    def test_handshakes_in_progress_are_limited_to_about_a_thousand(self):
+        """An additional connection is closed without an answer until one of the handshakes ends."""
         server = self.start("--max-clients", "2", "--handshake-timeout", "1m")
         silent = [self.connect(server) for _ in range(2 + 1024)]
         one_more = self.connect(server)
@@ -195,14 +195,14 @@ class Limits(ServerTest):
         self.assertTrue(crowd[-1].has_hung_up(within=PATIENCE))
         self.assertFalse(crowd[65].has_hung_up(within=0))
         self.assert_chat_works(server, *(self.join(server) for _ in range(2)))
-        # Those who came first are heard, and come in.
+        # The first connections are still open and may join.
         clients = [ChatClient(connection) for connection in crowd[:2]]
         self.assertEqual([client.try_upgrade() for client in clients], [101, 101])
         state = ask(server, "/api/state").json()
         self.assertEqual(state["counters"]["refused_connections"], 1100 - 66)
         self.assert_counts(server, connections_per_address=1100 - 66)
 
-    def test_too_big_a_message_is_1009(self):
+    def test_a_message_that_is_too_big_is_1009(self):
         server = self.start("--max-message-bytes", "100")
         client = self.join(server)
         client.send_frame(TEXT, PIECE.ljust(100))
@@ -211,14 +211,14 @@ class Limits(ServerTest):
         self.assertEqual(client.take_close().code, 1009)
         self.assert_counts(server, message_bytes=1)
 
-    def test_too_many_messages_a_second_are_1008(self):
+    def test_too_many_messages_per_second_are_1008(self):
         server = self.start("--max-rate", "10")
         client = self.join(server)
         client.say(*["x"] * 30)
         self.assertEqual(client.take_close().code, 1008)
         self.assert_counts(server, message_rate=1)
 
-    def test_who_answers_no_ping_is_1008(self):
+    def test_a_client_that_answers_no_ping_is_1008(self):
         server = self.start("--idle-timeout", "300ms")
         client = self.join(server)
         client.answers_pings = False
@@ -226,24 +226,24 @@ class Limits(ServerTest):
         self.assertGreater(client.pings, 0)
         self.assert_counts(server, idle_time=1)
 
-    def test_who_takes_nothing_loses_its_place(self):
-        """It is reset, so that what the kernel kept for it is free at once."""
+    def test_a_client_that_does_not_read_is_reset(self):
+        """The reset frees the kernel's buffers of the connection at once."""
         server = self.start("--write-timeout", "700ms", "--history", "10")
         talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
         while not sleeper.connection.has_hung_up(within=0):
             talker.say(*["x" * 4000] * 20)
             talker.read_to((talker.newest or 0) + 20)
-        sleeper.answers_pings = sleeper.answers_close = False  # to send would be told of the reset
+        sleeper.answers_pings = sleeper.answers_close = False  # because sending would raise an error after the reset
         closed = sleeper.take_close()
         self.assertEqual(closed.how, "reset")
-        self.assertIn(closed.code, (1008, None))  # if it fits, behind all the rest
+        self.assertIn(closed.code, (1008, None))  # 1008 if the close frame still fitted into the socket
         self.assert_chat_works(server, talker)
         self.assert_counts(server, maybe="history", write_time=1)
 
-    def test_who_reads_again_when_it_is_too_late_is_told_why_it_goes(self):
+    def test_a_slow_reader_that_reads_too_late_sees_why_it_was_closed(self):
         server = self.start("--write-timeout", "2s", "--history", "10")
         talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
-        for _ in range(5):  # 400 KB, more than its socket takes
+        for _ in range(5):  # 400 KB, more than the socket takes
             talker.say(*["x" * 4000] * 20)
             talker.read_to((talker.newest or 0) + 20)
         server.wait_for_log("slow reader")
@@ -251,7 +251,7 @@ class Limits(ServerTest):
         self.assertEqual((closed.code, closed.reason), (1008, "you read too slowly"))
         self.assert_counts(server, maybe="history", write_time=1)
 
-    def test_a_reader_that_falls_behind_is_counted_with_each_gap(self):
+    def test_each_gap_of_a_reader_that_falls_behind_is_counted(self):
         server = self.start("--write-timeout", "1m", "--history", "10")
         talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
         for seq in range(1000, 3001, 1000):
@@ -263,23 +263,23 @@ class Limits(ServerTest):
         self.assertGreater(gaps, 0)
         self.assert_counts(server, history=gaps)
 
-    def test_who_does_not_read_its_answers_is_read_from_again_when_it_does(self):
+    def test_the_server_reads_from_a_client_again_when_the_client_reads_its_replies(self):
         server = self.start("--write-timeout", "1m")
         client = self.join(server, receive_buffer=4096)
-        client.say(*["x"] * 50, ref="r" * 12000)  # the answers are more than socket and lane take
+        client.say(*["x"] * 50, ref="r" * 12000)  # the replies are more than the socket and the server's queue take
         wait_for_metric(server, SERIES["replies"], 1)
         client.read_to(50)
         self.assertEqual([client.take("ack")["seq"] for _ in range(50)], list(range(1, 51)))
         self.assert_counts(server, replies=unittest.mock.ANY)
 
-    def test_a_standstill_of_the_server_closes_nobody(self):
-        """As when the machine sleeps: nobody could answer in time, or was even asked."""
+    def test_no_client_is_closed_because_the_server_stood_still(self):
+        """When the machine sleeps, the server sends no pings and the clients cannot answer in time."""
         server = self.start("--idle-timeout", "2s", "--write-timeout", "2s")
         client, reader = self.join(server), self.join(server, receive_buffer=4096)
         client.say(*["x" * 4000] * 100)
-        client.read_to(100)  # the reader is owed most of it
+        client.read_to(100)  # most messages still wait for the reader
         server.signal(signal.SIGSTOP)
-        with contextlib.suppress(TimeoutError):  # reads all that its kernel has
+        with contextlib.suppress(TimeoutError):  # reads everything that the kernel has received
             reader.wait_until(lambda: False, "the end of the standstill", within=3)
         server.signal(signal.SIGCONT)
         client.wait_until(lambda: client.pings, "a ping")
@@ -287,35 +287,35 @@ class Limits(ServerTest):
         self.assert_chat_works(server, client, reader)
         self.assert_counts(server)
 
-    def test_what_was_sent_during_a_standstill_of_the_server_is_no_flood(self):
-        """It is read at once, but it was said one by one."""
+    def test_messages_sent_while_the_server_stood_still_are_not_a_flood(self):
+        """The server reads them all at once, but they were sent one by one."""
         rate = 10
         server = self.start("--max-rate", str(rate))
         client = self.join(server)
         server.signal(signal.SIGSTOP)
         for _ in range(20):
             client.say("x")
-            time.sleep(1.5 / rate)  # not a gate: a pace, below the limit
+            time.sleep(1.5 / rate)  # a pace, not a gate: below the limit
         server.signal(signal.SIGCONT)
         client.read_to(20)
         client.say(*["x"] * 100 * rate)
-        self.assertEqual(client.take_close().code, 1008, "but not forever")
+        self.assertEqual(client.take_close().code, 1008, "the allowance must be limited")
         self.assert_counts(server, message_rate=1)
 
-    def test_who_sends_a_message_slowly_is_not_idle(self):
-        """Within a frame nobody can answer a ping."""
+    def test_a_client_that_sends_a_message_slowly_is_not_idle(self):
+        """A client cannot answer a ping in the middle of a frame."""
         idle = 2
         server = self.start("--idle-timeout", f"{idle * 1000:.0f}ms")
         client = self.join(server)
         message = frame(TEXT, b'{"type":"say","text":"x","ref":"%s"}' % (b"r" * 1000))
         for at in range(0, len(message), 100):
             client.connection.send(message[at:at + 100])
-            time.sleep(idle / 4)  # not a gate: a pace, 2.7 times the limit in all
+            time.sleep(idle / 4)  # a pace, not a gate: 2.7 times the limit in total
         client.read_to(1)
         self.assert_counts(server)
 
-    def test_who_reads_slowly_is_not_idle_though_its_pongs_come_late(self):
-        """They wait behind all that it has not read: here for two seconds."""
+    def test_a_slow_reader_is_not_idle_although_its_pongs_come_late(self):
+        """The server's pings wait behind the unread messages, here for two seconds."""
         server = self.start("--idle-timeout", "2s", "--write-timeout", "10s")
         talker, reader = self.join(server), self.join(server, receive_buffer=4096)
         total = 75
@@ -325,18 +325,18 @@ class Limits(ServerTest):
         reader.at_most = 500
         while reader.newest != total:
             reader.receive_some(time.monotonic() + PATIENCE)
-            time.sleep(0.005)  # not a gate: a pace
+            time.sleep(0.005)  # a pace, not a gate
         self.assert_counts(server)
 
 
 class Descriptors(ServerTest):
     def start_with(self, files, *flags):
-        """A server that may open so many files."""
+        """Starts a server that may open that many files."""
         with unittest.mock.patch.object(chat_server, "die_with_parent", lambda: resource.setrlimit(
                 resource.RLIMIT_NOFILE, (files, files))):
             return self.start(*flags)
 
-    def test_at_the_limit_those_who_are_here_chat_on_and_those_who_come_wait(self):
+    def test_at_the_limit_connected_clients_continue_and_new_ones_wait(self):
         server = self.start_with(116)  # 32 for clients
         here = [self.join(server) for _ in range(10)]
         crowd = [self.connect(server) for _ in range(60)]
@@ -350,9 +350,9 @@ class Descriptors(ServerTest):
         visitors[-1].send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         for answer in (visitors[-1].response(), (ask(server, "/healthz").status,)):
             self.assertEqual(answer[0], 200)
-        self.assertFalse(visitors[1].has_hung_up(within=0))  # none had to wait for one to time out
+        self.assertFalse(visitors[1].has_hung_up(within=0))  # no request had to wait until another one timed out
         self.assertEqual(counts(server), {"descriptors": 1})
-        # One leaves, the next comes in, until all have been here.
+        # Each client that leaves lets the next one join, until all have joined once.
         for connection in crowd:
             client = ChatClient(connection)
             self.assertEqual(client.take_upgrade(within=PATIENCE), 101)
@@ -360,13 +360,13 @@ class Descriptors(ServerTest):
             connection.close()
         self.assert_chat_works(server, *here, self.join(server))
         server.wait_for_log("accept resumed")
-        # Said once each time it begins, not ten times a second.
+        # Logged once per pause, not at each of the ten attempts per second.
         paused = server.log().count("accept paused")
         self.assertLess(paused, 62)
         self.assertEqual(counts(server), {"descriptors": paused})
 
-    def test_when_others_have_taken_the_last_descriptors_it_waits_too(self):
-        """As a library of the process might: nothing is counted, and accept() fails."""
+    def test_new_clients_wait_if_other_code_has_taken_the_last_descriptors(self):
+        """A library could open files that the server does not count, so that accept() fails."""
         server = self.start()
         here = [self.join(server) for _ in range(2)]
         pid = server.process.pid

@@ -1,4 +1,4 @@
-"""The watch thread tells of a freeze, and ends the server, though nobody reads what is on stderr."""
+"""The watch thread reports a freeze and ends the server even if nobody reads stderr."""
 
 import fcntl
 import os
@@ -15,14 +15,14 @@ from chat_server import PATIENCE, ServerTest, run_tests
 from connection import Connection
 
 AT_ONCE = 2.0
-END = "the event loop\n"  # of the stack, and so of the report
+END = "the event loop\n"  # the last line of the stack and of the report
 
 
 class LogUnreadFreeze(ServerTest):
     frozen_at_the_end = True
 
     def start_on(self, reader, *flags):
-        """The log is stuck when this returns, or refuses each line."""
+        """Starts a server whose log is stuck, or refuses each line, when this function returns."""
         self.addCleanup(reader.close)
         server = self.start(*flags, stderr=reader.descriptor)
         reader.given_away()
@@ -49,14 +49,14 @@ class LogUnreadFreeze(ServerTest):
                 server.signal(signal.SIGTERM)
                 self.assertEqual(server.wait(AT_ONCE), 3)
 
-    def test_on_stall_exit_ends_it_with_3(self):
+    def test_on_stall_exit_ends_the_server_with_3(self):
         for name, start in log_readers.UNREAD.items():
             with self.subTest(name):
                 server = self.start_on(start(), "--on-stall", "exit")
                 self.join(server).say("hello")
                 self.assertEqual(server.wait(), 3)
 
-    def test_a_terminal_shows_the_whole_report_when_it_goes_on(self):
+    def test_a_stopped_terminal_shows_the_whole_report_when_it_continues(self):
         terminal = log_readers.stopped_terminal()
         server = self.start_on(terminal)
         self.join(server).say("hello")
@@ -66,7 +66,7 @@ class LogUnreadFreeze(ServerTest):
         self.assertIn("verdict=deadlock", report)
         self.assertRegex(report, r"HOLDS the lock: say, session 151")
 
-    def test_when_its_terminal_goes_away_a_frozen_server_ends_with_3(self):
+    def test_a_frozen_server_ends_with_3_when_its_terminal_closes(self):
         terminal = log_readers.Terminal()
 
         def own_terminal():

@@ -1,5 +1,5 @@
-"""A log that nobody reads holds nobody up, whatever is behind stderr: the chat goes on, the admin plane
-answers, and the lines that are missing are counted."""
+"""An unread log blocks nothing, whatever kind of file stderr is: the chat continues, the admin plane answers, and
+the dropped lines are counted."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ from chat_server import PATIENCE, ChatServer, ServerTest, run_tests
 from connection import Connection
 
 VISITORS = 2000  # two lines each
-PROMPTLY = 0.5   # seconds; usual is a millisecond, and a loop that waits for a reader takes many seconds
+PROMPTLY = 0.5   # seconds; normal is a millisecond, and a loop that waits for the log takes many seconds
 AT_ONCE = 2.0
 
 
@@ -47,7 +47,8 @@ class LogUnread(ServerTest):
         self.assertLess(time.monotonic() - said, PROMPTLY)
 
     def assert_nobody_is_held_up(self, server, visitors=VISITORS):
-        """Many come and go meanwhile. Then it shuts down as usual."""
+        """Checks that the chat answers promptly while many clients join and leave, and that the server then
+        shuts down normally."""
         talker, listener = self.join(server), self.join(server)
         for n in range(visitors):
             self.visit(server)
@@ -87,7 +88,7 @@ class LogUnread(ServerTest):
         self.assert_nobody_is_held_up(self.start_on(log_readers.full_disk()), visitors=200)
 
     def test_a_file_that_has_reached_its_limit(self):
-        """SIGXFSZ, which the kernel sends then, ends nobody, and the log goes on when there is room."""
+        """The kernel sends SIGXFSZ, which must not end the server. The log continues when there is room."""
         limits = (8192, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
         with unittest.mock.patch.object(chat_server, "die_with_parent", lambda: resource.setrlimit(
                 resource.RLIMIT_FSIZE, limits)):
@@ -102,7 +103,7 @@ class LogUnread(ServerTest):
         server.wait_for_log("log lines dropped=")
         self.assertRegex(server.log(), r"(?m)^\[.*\] \[chat\] \[warning\] log lines dropped=\d+$")
 
-    def test_the_log_goes_on_when_it_is_read_again_and_tells_how_many_lines_are_missing(self):
+    def test_the_log_continues_when_it_is_read_again_and_says_how_many_lines_were_dropped(self):
         for name, start in (("pipe", log_readers.pipe), ("terminal", log_readers.stopped_terminal)):
             with self.subTest(name):
                 reader = start()
@@ -113,10 +114,10 @@ class LogUnread(ServerTest):
                     reader.press(log_readers.CTRL_Q)
                 reader.read_to("log lines dropped=")
                 self.join(server, "/?name=witness")
-                told = re.findall(r"log lines dropped=(\d+)\n", reader.read_to("witness"))
-                self.assertEqual(sum(int(lines) for lines in told), dropped(server))
+                logged = re.findall(r"log lines dropped=(\d+)\n", reader.read_to("witness"))
+                self.assertEqual(sum(int(lines) for lines in logged), dropped(server))
 
-    def test_what_it_says_at_the_end_is_read(self):
+    def test_the_last_lines_of_the_log_can_be_read_after_the_end(self):
         reader = log_readers.pipe()
         server = self.start_on(reader)
         self.join(server)
@@ -131,7 +132,7 @@ class LogUnread(ServerTest):
         def become_a_background_job():
             own_terminal(terminal.descriptor)
             job = os.fork()
-            if job:  # the session's leader stands in for the shell
+            if job:  # the session leader plays the shell
                 os.closerange(3, 1000)
                 os._exit(os.waitstatus_to_exitcode(os.waitpid(job, 0)[1]))
             chat_server_dies_with_parent()
@@ -146,8 +147,8 @@ class LogUnread(ServerTest):
         os.kill(int(server.facts["pid"]), signal.SIGTERM)
         self.assertEqual(server.wait(), 0)
 
-    def test_when_its_terminal_goes_away_it_shuts_down(self):
-        """The kernel sends SIGHUP, and the log can't be written any more."""
+    def test_the_server_shuts_down_when_its_terminal_closes(self):
+        """The kernel sends SIGHUP, and the log can no longer be written."""
         terminal = log_readers.Terminal()
         with unittest.mock.patch.object(chat_server, "die_with_parent",
                                         lambda: own_terminal(terminal.descriptor)):
@@ -157,7 +158,7 @@ class LogUnread(ServerTest):
         self.assertEqual(client.take_close().code, 1001)
         self.assertEqual(server.wait(AT_ONCE), 0)
 
-    def test_a_complaint_that_nobody_reads_does_not_keep_it_from_ending(self):
+    def test_an_unread_error_message_does_not_keep_the_program_from_ending(self):
         taken = self.start()
         terminal = log_readers.stopped_terminal()
         self.addCleanup(terminal.close)
@@ -165,8 +166,8 @@ class LogUnread(ServerTest):
                                  stdout=subprocess.PIPE, stderr=terminal.descriptor, timeout=PATIENCE)
         self.assertEqual((refused.returncode, refused.stdout), (1, b""))
 
-    def test_a_closed_stderr_is_given_to_no_socket(self):
-        """Which would be sent the log."""
+    def test_no_socket_gets_the_descriptor_of_a_closed_stderr(self):
+        """Otherwise the log would be sent to that socket."""
         with unittest.mock.patch.object(chat_server, "die_with_parent", lambda: os.close(2)):
             server = self.start()
         self.assertEqual(os.readlink(f"/proc/{server.process.pid}/fd/2"), "/dev/null")

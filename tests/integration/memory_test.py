@@ -1,5 +1,5 @@
-"""Memory is bounded by the options, not by what is owed: a hundred readers take nothing while 87 MB are
-said. Only for builds without sanitizers, which keep freed memory."""
+"""The options bound memory, not the amount of unread data: a hundred clients do not read while 87 MB are sent.
+Only for builds without sanitizers, because sanitizers keep freed memory."""
 
 import contextlib
 import pathlib
@@ -12,12 +12,12 @@ from chat_server import ServerTest, run_tests
 MIB = 1 << 20
 HISTORY = 4 * MIB
 SAID = 87_000_000
-SLACK = 4 * MIB  # what the allocator keeps, and the blocks of the history that are not full
+SLACK = 4 * MIB  # for memory that the allocator keeps, and for partly filled blocks of the history
 SAY = frame(TEXT, b'{"type":"say","text":"%s"}' % (b"x" * 4000))
 
 
 def memory_of(server, kind):
-    """In bytes: VmRSS, what it has; VmSize, what it has asked for."""
+    """Returns bytes: of resident memory for the kind VmRSS, of requested memory for VmSize."""
     status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(kind)) * 1024
 
@@ -33,7 +33,7 @@ class Memory(ServerTest):
             talker.events[1:], talker.messages[:] = [], []
             talker._pending.clear()
 
-    def test_a_hundred_readers_that_take_nothing_cost_no_more_than_the_history(self):
+    def test_a_hundred_clients_that_do_not_read_cost_no_more_than_the_history(self):
         server = self.start("--write-timeout", "1m", "--history-bytes", str(HISTORY), "--history", "100000")
         talker = self.join(server)
         sleepers = [self.join(server, receive_buffer=4096) for _ in range(100)]
@@ -44,8 +44,9 @@ class Memory(ServerTest):
             sleeper.connection.reset()
         self.assert_chat_works(server, talker)
 
-    def test_a_hundred_whose_answers_nobody_reads_cost_a_bounded_lane_each(self):
-        """Bad requests without end: the server stops reading those who do not read. The lane is 64 KiB."""
+    def test_a_hundred_clients_that_do_not_read_their_replies_cost_a_bounded_queue_each(self):
+        """They send bad requests without end. The server stops reading from a client that does not read its
+        replies. The queue of replies holds 64 KiB."""
         server = self.start("--write-timeout", "1m", "--history-bytes", str(HISTORY))
         talker = self.join(server)
         sleepers = [self.join(server, receive_buffer=4096) for _ in range(100)]
@@ -61,9 +62,9 @@ class Memory(ServerTest):
             sleeper.connection.reset()
         self.assert_chat_works(server, talker)
 
-    def test_long_answers_that_nobody_reads_cost_a_few_times_their_length(self):
-        """Of a message with a long ref: what was read, what was understood, the answer, and what of that is
-        on its way."""
+    def test_long_unread_replies_cost_a_few_times_their_length(self):
+        """A message with a long ref takes memory as received bytes, as parsed JSON, as the reply, and as the part
+        of the reply that is being sent."""
         longest, sleeping = 256 * 1024, 30
         server = self.start("--write-timeout", "1m", "--max-message-bytes", str(longest))
         sleepers = [self.join(server, receive_buffer=4096) for _ in range(sleeping)]
@@ -81,14 +82,14 @@ class Memory(ServerTest):
 
 
 class OutOfMemory(ServerTest):
-    alarms = tuple(alarm for alarm in ServerTest.alarms if alarm != "[error]")  # one is due
+    alarms = tuple(alarm for alarm in ServerTest.alarms if alarm != "[error]")  # the test provokes an [error]
 
-    def test_a_session_that_fails_leaves_and_the_others_chat_on(self):
-        """Its message is read, and there is no memory to parse it."""
+    def test_a_session_that_fails_ends_and_the_others_continue_to_chat(self):
+        """Its message is read, but there is not enough memory to parse it."""
         server = self.start("--max-message-bytes", str(MIB))
         others = self.join(server), self.join(server)
         victim = self.join(server)
-        # No JSON, so it is not parsed; but the server has room for so long a message from now on.
+        # This is not JSON, so it is not parsed. But from now on the server has a buffer for so long a message.
         victim.send_frame(TEXT, b"#" * (MIB - 100))
         victim.take("error")
         limit = memory_of(server, "VmSize") + MIB // 4
@@ -101,8 +102,8 @@ class OutOfMemory(ServerTest):
                 pass
         self.assert_chat_works(server, *others)
 
-    def test_a_loop_that_fails_ends_the_server_with_1_and_says_why(self):
-        """There is no memory to read into."""
+    def test_a_loop_that_fails_ends_the_server_with_1_and_an_error_message(self):
+        """There is not enough memory for the read buffer."""
         server = self.start("--max-message-bytes", str(MIB))
         clients = [self.join(server) for _ in range(20)]
         limit = memory_of(server, "VmSize") + MIB // 4

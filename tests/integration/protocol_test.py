@@ -1,4 +1,4 @@
-"""The chat protocol, as a well-behaved client sees it."""
+"""The chat protocol as a well-behaved client sees it."""
 
 import concurrent.futures
 import threading
@@ -8,8 +8,8 @@ from chat_server import PATIENCE, ServerTest, run_tests
 
 
 class Welcome(ServerTest):
-    def test_it_comes_first_and_says_where_one_is(self):
-        """Who I am, what was said last, which build this is, and what it allows."""
+    def test_it_comes_first_and_describes_the_client_and_the_server(self):
+        """It contains the client's name and id, the last sequence number, the build, and the limits."""
         server = self.start("--history", "77", "--max-message-bytes", "9000")
         first = self.join(server)
         first.say("one", "two")
@@ -24,7 +24,7 @@ class Welcome(ServerTest):
                                              "message_bytes": 9000, "history": 77})
 
     def test_history_follows_oldest_first(self):
-        """Of 25 messages a room of ten keeps the last ten; a newcomer has not missed the others."""
+        """Of 25 messages, a room with a history of ten keeps the last ten. A newcomer gets no gap for the others."""
         server = self.start("--history", "10")
         talker = self.join(server)
         talker.say(*(str(n) for n in range(1, 26)))
@@ -35,7 +35,7 @@ class Welcome(ServerTest):
         self.assertNotIn("gap", [event["type"] for event in newcomer.events])
 
     def test_a_newcomer_to_a_busy_room_has_missed_nothing(self):
-        """Though each message drives an old one out of the history, also between welcome and history."""
+        """Each message removes an old one from the history, even between the welcome and the history."""
         server = self.start("--history", "10")
         talker = self.join(server)
         ends = threading.Event()
@@ -59,9 +59,10 @@ class Welcome(ServerTest):
             ends.set()
             talking.join(PATIENCE)
 
-    def test_history_runs_into_live_messages_without_a_gap_or_a_double(self):
-        """Twenty people come while another one chats, and each hears all from the first word on. Nobody
-        reads until then: all of it fits into a socket, or it would starve them where the lock is held."""
+    def test_live_messages_follow_the_history_without_a_gap_or_a_duplicate(self):
+        """Twenty clients join while another one chats, and each receives all messages from the first one on. They
+        read only at the end. All messages fit into a socket, because otherwise the clients would starve in the
+        build that holds the lock."""
         people, at_once = 20, 50
         total = people * at_once
         server = self.start("--history", str(total))
@@ -81,7 +82,7 @@ class Welcome(ServerTest):
             newcomers.append(self.join(server))
             joined.release()
         chatting.join()
-        self.assertLess(newcomers[0].events[0]["seq"], total, "nobody came while it chatted")
+        self.assertLess(newcomers[0].events[0]["seq"], total, "no client joined while the talker chatted")
         for newcomer in newcomers:
             newcomer.read_to(total)
             self.assertEqual([m["text"] for m in newcomer.messages], [str(n) for n in range(total)])
@@ -102,7 +103,7 @@ class Say(ServerTest):
             self.assertRegex(at, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
         self.assertEqual([event["type"] for event in bob.events if event["type"] == "ack"], [])
 
-    def test_the_ack_carries_any_json_back(self):
+    def test_the_ack_returns_any_json_as_its_ref(self):
         refs = [7, -1, 2.5, "text \" \\ \n é \U0001f600", "", None, True, False, [], {},
                 [1, {"deep": [None]}], {"id": "x", "n": 18446744073709551615}]
         client = self.join(self.start())
@@ -110,8 +111,8 @@ class Say(ServerTest):
             client.say("hello", ref=ref)
         self.assertEqual([client.take("ack")["ref"] for _ in refs], refs)
 
-    def test_text_comes_back_as_it_was(self):
-        """Quotes, control characters, all planes of Unicode, and the longest text there may be."""
+    def test_text_comes_back_unchanged(self):
+        """Tests quotes, control characters, high and low Unicode, and the longest allowed text."""
         texts = ['"\\/', "\0\b\f\n\r\t\x1f\x7f", "é € \U0001f600 \U0010ffff", "\u2028\u202e",
                  "x" * 4096, "é" * 2048, "</script>"]
         client = self.join(self.start())
@@ -119,8 +120,8 @@ class Say(ServerTest):
         client.read_to(len(texts))
         self.assertEqual([m["text"] for m in client.messages], texts)
 
-    def test_answers_longer_than_the_lane_they_lie_in_hold_up_nobody(self):
-        """Neither of the two is slow, and yet the ack of one may have to wait for room."""
+    def test_acks_that_do_not_fit_into_the_reply_queue_block_nobody(self):
+        """Neither client is slow, but an ack may have to wait for room."""
         server = self.start()
         two = [self.join(server) for _ in range(2)]
         each = 100
@@ -139,25 +140,25 @@ class Name(ServerTest):
         client = self.join(server, target)
         return client.events[0]["name"].replace(f"guest-{client.events[0]['id']}", "guest")
 
-    def test_it_can_be_given_in_the_address(self):
+    def test_it_can_be_given_in_the_url(self):
         server = self.start()
         for query, name in {"name=alice": "alice", "name=alice%20b+c": "alice b c",
                             "name=%C3%A9%F0%9F%98%80": "é\U0001f600", "x=1&name=bob&y=2": "bob",
                             "name=" + "%C3%A9" * 32: "é" * 32, "name=%22%5C": '"\\'}.items():
             self.assertEqual(self.name_after(server, f"/?{query}"), name, query)
 
-    def test_it_forges_nothing_in_the_log(self):
+    def test_it_cannot_forge_log_fields(self):
         server = self.start()
         self.name_after(server, "/?name=%5C%22%20clients=%229")
         server.wait_for_log(r'session=1 name="\\\" clients=\"9" clients=1')
 
-    def test_a_bad_one_in_the_address_makes_a_guest(self):
+    def test_a_bad_name_in_the_url_makes_a_guest(self):
         server = self.start()
         for query in ("name=", "name=%0A", "name=%FF", "name=%C3", "name=%ZZ", "name=%4", "name=%",
                       "name=" + "x" * 33, "name=%ED%A0%80", "name=%C0%AF", "nom=alice", "name"):
             self.assertEqual(self.name_after(server, f"/?{query}"), "guest", query)
 
-    def test_it_can_be_changed_and_holds_for_what_is_said_next(self):
+    def test_it_can_be_changed_and_applies_to_the_next_message(self):
         server = self.start()
         client = self.join(server)
         client.say("before")
@@ -173,8 +174,8 @@ class Presence(ServerTest):
             pass
 
     def test_it_counts_joins_and_leaves_at_most_four_times_a_second(self):
-        """Sixty coming and going at once are a few frames, and the last of them is right."""
-        server = self.start("--write-timeout", "100ms")  # which is looked at more often
+        """Sixty clients that join and leave at once cause only a few frames, and the last frame is right."""
+        server = self.start("--write-timeout", "100ms")  # makes the server check its time limits more often
         started = time.monotonic()
         observer = self.join(server)
         others = [self.join(server) for _ in range(60)]

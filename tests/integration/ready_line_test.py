@@ -1,4 +1,5 @@
-"""The ready line on stdout. Who does not read it holds nobody up; a server that can't print it ends."""
+"""The ready line on stdout: a reader that does not read it blocks nothing, and a server that cannot print it
+ends."""
 
 import os
 import resource
@@ -30,7 +31,7 @@ class ReadyLine(ServerTest):
             self.assertIn(reason, ended.stderr)
 
     def assert_runs_unread(self, stdout):
-        """Returns when it has run, and its ready line is still to be read."""
+        """Checks that a server runs and ends normally although nobody reads its ready line."""
         port = free_port()
         process = subprocess.Popen([ChatServer.program, "--port", str(port), "--no-admin"], stdout=stdout,
                                    stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
@@ -57,18 +58,18 @@ class ReadyLine(ServerTest):
                 self.assertLess(time.monotonic(), deadline)
                 time.sleep(0.01)
 
-    def test_a_full_pipe_does_not_hold_the_chat_up(self):
+    def test_a_full_pipe_does_not_block_the_chat(self):
         pipe = log_readers.pipe()
         self.addCleanup(pipe.close)
         os.write(pipe.descriptor, b"x" * 4096)
         self.assert_runs_unread(pipe.descriptor)
 
-    def test_a_stopped_terminal_does_not_hold_the_chat_up(self):
+    def test_a_stopped_terminal_does_not_block_the_chat(self):
         terminal = log_readers.stopped_terminal()
         self.addCleanup(terminal.close)
         self.assert_runs_unread(terminal.descriptor)
 
-    def test_it_comes_when_there_is_room(self):
+    def test_it_is_printed_when_there_is_room(self):
         terminal = log_readers.stopped_terminal()
         self.addCleanup(terminal.close)
         process = subprocess.Popen([ChatServer.program, "--port", "0", "--no-admin"],
@@ -79,17 +80,17 @@ class ReadyLine(ServerTest):
         terminal.press(log_readers.CTRL_Q)
         self.assertIn("ready chat=ws://", terminal.read_to(f"pid={process.pid}"))
 
-    def test_a_full_disk_is_1(self):
+    def test_a_full_disk_exits_with_1(self):
         with open("/dev/full", "w") as full:
             self.assert_not_ready(self.run_on(full), "chat-server: ", "ready", "No space left on device")
 
-    def test_a_file_at_its_limit_is_1(self):
+    def test_a_file_at_its_size_limit_exits_with_1(self):
         with os.fdopen(os.memfd_create("stdout"), "w") as file:
             ended = self.run_on(file, preexec_fn=lambda: resource.setrlimit(
                 resource.RLIMIT_FSIZE, (10, resource.getrlimit(resource.RLIMIT_FSIZE)[1])))
             self.assert_not_ready(ended, "File too large")
 
-    def test_a_reader_that_has_left_is_1(self):
+    def test_a_closed_pipe_exits_with_1(self):
         reader, stdout = os.pipe()
         os.close(reader)
         try:
@@ -97,7 +98,7 @@ class ReadyLine(ServerTest):
         finally:
             os.close(stdout)
 
-    def test_help_and_version_on_a_full_disk_are_1(self):
+    def test_help_and_version_on_a_full_disk_exit_with_1(self):
         for flag in ("--help", "--version"):
             with open("/dev/full", "w") as full:
                 self.assert_not_ready(self.run_on(full, flag), "chat-server: ", "stdout")

@@ -1,5 +1,4 @@
-"""The builds that release the guard before they write: a reader that is too slow is nobody's
-problem but its own."""
+"""The builds that release the guard before they write: a slow reader harms only itself."""
 
 import signal
 import time
@@ -8,27 +7,27 @@ from chat_client import PONG, TEXT, frame
 from chat_server import ServerTest, run_tests
 
 LONG = "x" * 4000
-PROMPTLY = 2.0  # seconds; an answer that has waited for the slow reader takes longer
+PROMPTLY = 2.0  # seconds; an answer that waits for the slow reader takes longer
 
 
 class SlowReader(ServerTest):
-    def test_who_falls_out_of_the_ring_is_told_how_much_was_missed(self):
-        """Ten messages are kept, the reader sleeps through hundreds: what it gets and what it is
-        told it missed add up, and it hears the newest."""
+    def test_a_reader_that_falls_behind_the_history_learns_how_many_messages_it_missed(self):
+        """The server keeps ten messages, and the reader misses hundreds. The received and the missed messages add
+        up to the total, and the reader receives the newest one."""
         server = self.start("--history", "10", "--write-timeout", "1m")
         talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
         total = 2000
         for seq in range(1, total + 1):
             talker.say(LONG)
             talker.read_to(seq)
-        sleeper.read_to(total)  # a gap moves it forward by as much as it says: else it fails
+        sleeper.read_to(total)  # fails if a gap's count does not match the sequence numbers
         missed = sum(event["missed"] for event in sleeper.events if event["type"] == "gap")
         self.assertGreater(missed, 0)
         self.assertEqual(missed + len(sleeper.messages), total)
         self.assertNotIn("gap", [event["type"] for event in talker.events])
 
-    def test_a_burst_longer_than_the_ring_reaches_those_who_read(self):
-        """What is gathered for one send is less than the ring keeps, in messages and in bytes."""
+    def test_a_burst_longer_than_the_history_reaches_every_client_that_reads(self):
+        """The messages gathered for one send are fewer than the history keeps, in number and in bytes."""
         for limit in (("--history", "8"), ("--history-bytes", "8192")):
             with self.subTest(limit=limit):
                 server = self.start(*limit)
@@ -39,8 +38,8 @@ class SlowReader(ServerTest):
                     client.read_to(total)
                     self.assertEqual(len(client.messages), total)
 
-    def test_when_everybody_speaks_at_once_nobody_who_reads_misses_anything(self):
-        """The server finds all their messages waiting, as many as one poll of it brings and more."""
+    def test_if_all_clients_talk_at_once_no_client_that_reads_misses_a_message(self):
+        """The server finds all messages waiting, which are more than one poll returns."""
         server = self.start()
         clients = [self.join(server) for _ in range(200)]
         server.signal(signal.SIGSTOP)
@@ -51,8 +50,8 @@ class SlowReader(ServerTest):
             client.read_to(len(clients))
             self.assertEqual(len(client.messages), len(clients))
 
-    def test_who_never_reads_is_closed_and_the_others_do_not_notice(self):
-        """Not while it blocks, not when it is thrown out: every message is there at once."""
+    def test_a_client_that_never_reads_is_closed_and_the_others_do_not_notice(self):
+        """Every message arrives at once, both while that client's socket is full and when the client is closed."""
         server = self.start("--write-timeout", "3s", "--history", "100000")
         talker, listener = self.join(server), self.join(server)
         sleeper = self.join(server, receive_buffer=4096)
@@ -67,8 +66,8 @@ class SlowReader(ServerTest):
         server.wait_for_log("slow reader")
         self.assert_chat_works(server, talker, listener)
 
-    def test_who_reads_slowly_but_steadily_stays(self):
-        """The limit is for those who take nothing at all."""
+    def test_a_client_that_reads_slowly_but_steadily_stays(self):
+        """The time limit applies only to clients that take nothing at all."""
         server = self.start("--write-timeout", "500ms", "--history", "100000")
         talker, reader = self.join(server), self.join(server, receive_buffer=4096)
         total = 500
@@ -78,7 +77,7 @@ class SlowReader(ServerTest):
         talker.read_to(total)
 
     def owe_much(self, *options):
-        """A talker, and a reader with buffers of the usual size that is owed 6 MB and takes nothing."""
+        """Returns a talker, and a reader with normal buffers that has 6 MB of unread messages."""
         server = self.start("--history", "100000", "--history-bytes", "100000000", *options)
         talker, reader = self.join(server), self.join(server)
         for total in range(100, 1501, 100):
@@ -86,8 +85,9 @@ class SlowReader(ServerTest):
             talker.read_to(total)
         return talker, reader
 
-    def test_who_reads_little_but_steadily_stays_though_the_kernel_takes_nothing_for_long(self):
-        """100 KB a second, for more than twice the limit: nothing but the pace of the reader is timed."""
+    def test_a_steady_reader_stays_even_if_the_kernel_accepts_nothing_for_a_long_time(self):
+        """It reads 100 KB per second for more than twice the limit. The limit must apply to the reader's progress,
+        not to a single write."""
         talker, reader = self.owe_much("--write-timeout", "4s")
         reader.at_most = 4096
         until = time.monotonic() + 10
@@ -98,17 +98,17 @@ class SlowReader(ServerTest):
         reader.read_to(talker.newest)
         self.assertEqual(len(reader.messages), talker.newest)
 
-    def test_a_pong_waits_for_little_of_what_a_reader_has_not_taken(self):
-        """What waits, waits in the server, where a pong overtakes it."""
+    def test_a_pong_overtakes_most_of_the_unread_messages(self):
+        """Most unread messages wait in the server, where a pong overtakes them, and not in the kernel."""
         talker, reader = self.owe_much("--write-timeout", "1m")
         reader.ping(b"reader's")
         talker.ping()
-        talker.wait_until(lambda: talker.pongs, "its pong, behind the other")
+        talker.wait_until(lambda: talker.pongs, "its pong, sent after the reader's")
         reader.wait_until(lambda: reader.pongs, "its pong")
         self.assertLess(len(reader.messages) * len(LONG), 1 << 20)
 
-    def test_who_is_pinged_in_vain_gives_its_place_back(self):
-        """It does not read, so no ping can go out; it speaks just often enough not to be idle."""
+    def test_a_client_that_no_ping_can_reach_makes_room_when_it_leaves(self):
+        """It does not read, so no ping can be sent. It sends pongs just often enough not to be idle."""
         server = self.start("--idle-timeout", "1s", "--write-timeout", "1m", "--max-clients", "2")
         talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
         for seq in range(1, 501):
@@ -123,8 +123,9 @@ class SlowReader(ServerTest):
         sleeper.connection.reset()
         self.assert_chat_works(server, talker, self.join_when_there_is_room(server))
 
-    def test_who_has_many_answers_waiting_and_falls_out_of_the_ring_gets_all_of_them(self):
-        """Its reader waits for room to answer, while its deliver has a gap to tell: both go on."""
+    def test_a_client_that_falls_behind_the_history_still_gets_all_its_replies(self):
+        """In the server, the task that reads from this client waits for room for a reply, while deliver has to
+        report a gap. Both must continue."""
         server = self.start("--history", "1", "--write-timeout", "1m")
         talker, sleeper = self.join(server), self.join(server, receive_buffer=4096)
         sleeper.connection.send(frame(TEXT, b"[]") * 4000)

@@ -1,4 +1,4 @@
-"""The async mutex held across the write: one slow reader starves everybody, though the loop turns."""
+"""The async mutex held across the write: one slow reader starves all other clients, although the event loop runs."""
 
 import time
 
@@ -7,15 +7,15 @@ from chat_server import ServerTest, run_tests
 from source_lines import named_after, source_at
 
 WRITE_TIMEOUT = 2.0
-TIME_TO_NOTICE = 1.0  # how long a reader that is thrown out may take to notice
-# What comes within milliseconds unless someone starves has not come after this long.
+NOTICE_TIME = 1.0  # seconds until a closed client notices
+# Seconds without an answer that prove starvation. Normally an answer comes within milliseconds.
 SILENCE = 1.0
 
 
 class Starvation(ServerTest):
     def starve(self, server):
-        """Talks until a reader that takes nothing keeps the lock. Returns who is left, and the
-        number of the first message that nobody has got."""
+        """Sends messages until a client that does not read keeps the lock held. Returns the three clients, and the
+        number of the first message that did not arrive."""
         talker, listener = self.join(server), self.join(server)
         sleeper = self.join(server, receive_buffer=4096)
         for seq in range(1, 2000):
@@ -26,11 +26,11 @@ class Starvation(ServerTest):
                 listener.read_to(seq, within=SILENCE)
             except TimeoutError:
                 return talker, listener, sleeper, seq
-        self.fail("nobody ever starved")
+        self.fail("the clients did not starve")
 
-    def test_others_get_nothing_though_the_loop_turns(self):
-        """Pongs come and handshakes complete, so this is no freeze; messages and welcomes, which
-        need the lock, do not."""
+    def test_other_clients_get_nothing_although_the_loop_runs(self):
+        """Pongs come and handshakes complete, so this is not a freeze. Messages and welcomes do not come, because
+        they need the lock."""
         server = self.start("--write-timeout", "1m")
         _, listener, sleeper, seq = self.starve(server)
         listener.ping(b"are you there?")
@@ -45,9 +45,9 @@ class Starvation(ServerTest):
         sleeper.connection.reset()
         newcomer.take("welcome")
 
-    def test_who_is_held_up_is_not_closed_as_idle(self):
-        """The talker's message waits for the lock, and its pongs are not read meanwhile. Those of the one
-        that is to blame are."""
+    def test_a_client_that_waits_for_the_lock_is_not_closed_as_idle(self):
+        """The talker's message waits for the lock, and meanwhile the server does not read its pongs. It does read
+        the pongs of the client that causes the starvation."""
         idle = 4.0
         server = self.start("--write-timeout", "1m", "--idle-timeout", f"{idle:.0f}s")
         talker, listener, sleeper, seq = self.starve(server)
@@ -57,15 +57,15 @@ class Starvation(ServerTest):
             sleeper.send_frame(PONG)
             for client in (talker, listener):
                 client.receive_what_is_there()
-            time.sleep(0.1)  # not a gate: a pace
+            time.sleep(0.1)  # a pace, not a gate
         self.assertLessEqual(listener.newest, seq)
         sleeper.connection.reset()
         for client in (talker, listener):
             client.read_to(seq + 1)
 
-    def test_what_is_said_meanwhile_is_no_flood(self):
-        """It is read at once when the lock is free, but it was said one by one."""
-        rate = 200  # also more than it says until somebody starves
+    def test_messages_sent_during_starvation_are_not_a_flood(self):
+        """The server reads them all at once when the lock is free, but they were sent one by one."""
+        rate = 200  # also more than the talker sends until the clients starve
         server = self.start("--write-timeout", "1m", "--max-rate", str(rate))
         talker, _, sleeper, seq = self.starve(server)
         newcomer = ChatClient(self.connect(server))
@@ -73,13 +73,13 @@ class Starvation(ServerTest):
         for _ in range(2 * rate):
             talker.say("waits")
             newcomer.say("waits for its welcome")
-            time.sleep(1.2 / rate)  # not a gate: a pace, below the limit
+            time.sleep(1.2 / rate)  # a pace, not a gate: below the limit
         sleeper.connection.reset()
         for client in (talker, newcomer):
             client.read_to(seq + 4 * rate)
 
     def test_the_report_names_the_reader(self):
-        """Which is the one thing that the operator can do something about."""
+        """The operator can act on the slow reader."""
         server = self.start("--write-timeout", "1m", "--starve-after", "500ms")
         *_, sleeper, _ = self.starve(server)
         server.wait_for_log("Fix")
@@ -92,29 +92,29 @@ class Starvation(ServerTest):
         sleeper.connection.reset()
         server.wait_for_log("lock moves again")
 
-    def test_a_watch_with_little_patience_for_stalls_sees_it_too(self):
-        """Though the loop is late by more than that now and then."""
+    def test_starvation_is_detected_even_with_a_very_short_stall_after(self):
+        """The loop is sometimes late by more than that limit."""
         server = self.start("--write-timeout", "1m", "--starve-after", "500ms", "--stall-after", "10ms")
         *_, sleeper, _ = self.starve(server)
         server.wait_for_log("lock is starved")
         sleeper.connection.reset()
         server.wait_for_log("lock moves again")
 
-    def test_all_flows_again_when_the_slow_reader_is_closed(self):
-        """After --write-timeout the lock is free: nothing that was said is lost."""
+    def test_all_messages_arrive_after_the_slow_reader_is_closed(self):
+        """After --write-timeout the lock is free, and no message is lost."""
         server = self.start("--write-timeout", f"{WRITE_TIMEOUT:.0f}s")
         talker, listener, sleeper, seq = self.starve(server)
         newcomer = ChatClient(self.connect(server))
         newcomer.upgrade()
-        newcomer.take("welcome", within=WRITE_TIMEOUT + TIME_TO_NOTICE)
+        newcomer.take("welcome", within=WRITE_TIMEOUT + NOTICE_TIME)
         for client in (talker, listener, newcomer):
             client.read_to(seq)
-        self.assertTrue(sleeper.connection.has_hung_up(within=TIME_TO_NOTICE + 1))
+        self.assertTrue(sleeper.connection.has_hung_up(within=NOTICE_TIME + 1))
         server.wait_for_log("slow reader")
         self.assert_chat_works(server, talker, listener, newcomer)
 
-    def test_all_flows_again_when_the_slow_reader_reads(self):
-        """It loses nothing either: it was slow, that is all."""
+    def test_all_messages_arrive_after_the_slow_reader_reads_again(self):
+        """The slow reader loses no message either."""
         server = self.start("--write-timeout", "1m", "--history", "100000")
         everyone = self.starve(server)
         for client in reversed(everyone[:3]):

@@ -1,17 +1,18 @@
-"""The builds that live: everyone gets everything, in one order."""
+"""The builds that do not freeze: every client gets every message, in the same order."""
 
 from chat_server import ServerTest, run_tests
 
 
 class Thaw(ServerTest):
     def chat(self, clients, says_each):
-        """Everyone says all its messages at once, then reads until it has everyone's."""
+        """Each client sends all its messages at once, then reads until it has received everyone's. Returns the
+        clients."""
         server = self.start("--history", "10000")
         everyone = [self.join(server) for _ in range(clients)]
         for number, client in enumerate(everyone):
             client.say(*(f"{number}:{count}" for count in range(says_each)), ref=number)
         for client in everyone:
-            client.read_to(clients * says_each)  # contiguous from 1: the client checks it
+            client.read_to(clients * says_each)  # the client checks that the numbers are contiguous
         return everyone
 
     def assert_everything_in_one_order(self, everyone, says_each):
@@ -23,17 +24,17 @@ class Thaw(ServerTest):
             own = [m["text"] for m in first if m["text"].startswith(f"{number}:")]
             self.assertEqual(own, [f"{number}:{count}" for count in range(says_each)])
 
-    def test_one_client_hears_itself(self):
+    def test_one_client_receives_its_own_messages(self):
         self.assert_everything_in_one_order(self.chat(1, 500), 500)
 
-    def test_two_clients_hear_each_other(self):
+    def test_two_clients_receive_each_others_messages(self):
         self.assert_everything_in_one_order(self.chat(2, 500), 500)
 
-    def test_fifty_clients_hear_the_same_in_the_same_order(self):
+    def test_fifty_clients_receive_the_same_messages_in_the_same_order(self):
         self.assert_everything_in_one_order(self.chat(50, 20), 20)
 
     def test_every_message_is_acknowledged_once_with_its_number(self):
-        """The numbers in a sender's acks are those of its messages, in order."""
+        """A sender's acks contain the numbers of its own messages, in order."""
         for client in self.chat(10, 50):
             own_id = client.events[0]["id"]
             acks = [client.take("ack")["seq"] for _ in range(50)]

@@ -74,7 +74,7 @@ class SlowTerminal(Terminal):
 
     def read_slowly(self):
         with contextlib.suppress(OSError):
-            while not self.ended.wait(0.1):  # sets the pace, does not wait for an event
+            while not self.ended.wait(0.1):  # a pace, not a gate
                 if select.select([self.ours], [], [], 0)[0]:
                     self.text += os.read(self.ours, 400)
 
