@@ -92,7 +92,7 @@ std::optional<objection> object_to(const request_head& request, const destinatio
     if (auto against = object_to_protocol(request))
         return against;
     if (!to.host)
-        return bad_request("The request names no Host.");
+        return bad_request("The request has no Host header.");
     if (auto against = object_to_key_and_version(request))
         return against;
     return object_to_origin(request, to.host, limits);
