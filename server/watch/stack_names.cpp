@@ -96,8 +96,11 @@ void put_foreign(const std::vector<frame>& calls, bool innermost, std::vector<st
     const std::size_t shown = innermost ? 2 : 0;
     if (innermost && !calls.empty())
         lines.push_back(line_of(calls.front()));
-    if (calls.size() > shown)
-        lines.push_back("... " + std::to_string(calls.size() - shown) + " library calls");
+    if (calls.size() > shown) {
+        const auto hidden = calls.size() - shown;
+        lines.push_back("... " + std::to_string(hidden) +
+                        (hidden == 1 ? " library call" : " library calls"));
+    }
     if (innermost && calls.size() > 1)
         lines.push_back(line_of(calls.back()));
 }
