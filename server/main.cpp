@@ -1,4 +1,4 @@
-// chat-server: the command line, the standard descriptors and signals, then serve().
+// main() of chat-server: prepares descriptors, signals and the log, then calls serve().
 #include "server/options.hpp"
 #include "server/serve.hpp"
 #include "server/watch/server_log.hpp"
@@ -22,8 +22,8 @@ namespace {
 
 using namespace chat;
 
-/// Writes to stdout on a thread of its own, because nobody may ever read it and the chat must continue. If the
-/// write fails, the server ends.
+/// Writes to stdout on a separate thread, so that the chat runs even if nobody reads stdout. Ends the process if
+/// the write fails.
 void print_without_waiting(std::string line) {
     std::thread{[line = std::move(line)] {
         block_signals_of_this_thread();
@@ -33,7 +33,7 @@ void print_without_waiting(std::string line) {
     }}.detach();
 }
 
-/// Ends --help and --version, whose only job is to print.
+/// Flushes the output of --help or --version. Returns the exit code.
 int end_of_command_line(int code) {
     if (std::cout.flush())
         return code;
@@ -41,7 +41,8 @@ int end_of_command_line(int code) {
     return EXIT_FAILURE;
 }
 
-/// Opens standard descriptors that are closed. Otherwise a socket would get the number, and the log with it.
+/// Opens /dev/null for each standard descriptor that is closed. Otherwise a socket could get the number of stderr,
+/// and the log would go to that socket.
 void open_standard_descriptors() {
     int opened = 0;
     while (opened >= 0 && opened <= STDERR_FILENO)

@@ -19,19 +19,19 @@ namespace {
 constexpr int exit_usage = 2;
 
 constexpr const char* summary =
-    "A WebSocket chat server on one thread, whose shared message buffer is guarded by std::mutex "
-    "or by an\n"
-    "async mutex, chosen when it was compiled (CMake: CHAT_MUTEX, CHAT_GUARD).\n";
+    "A WebSocket chat server on one thread. The lock of its shared message buffer is a std::mutex "
+    "or an\n"
+    "async mutex, chosen at compile time (CMake: CHAT_MUTEX, CHAT_GUARD).\n";
 
-constexpr const char* lessons = R"(
+constexpr const char* examples_and_codes = R"(
 Examples:
   chat-server                          chat on ws://127.0.0.1:8080/
                                        and a live page on http://127.0.0.1:8081/
   chat-server --port 0 --admin-port 0  on free ports, printed on stdout
-  chat-server --write-timeout 3s       close a reader that takes nothing for 3 seconds
+  chat-server --write-timeout 3s       close a client that reads nothing for 3 seconds
   chat-server --check-locks warn       say which task is suspended with a std::mutex locked, and where
 
-Once it accepts connections it prints one line on stdout; logs go to stderr:
+When the server accepts connections, it prints one line on stdout. Logs go to stderr:
   ready chat=ws://127.0.0.1:8080/ admin=http://127.0.0.1:8081/ mutex=async guard=across_await pid=123
 
 Exit codes:
@@ -41,7 +41,7 @@ Exit codes:
   3  the loop was frozen: with --on-stall exit, or at a signal
   SIGABRT with --check-locks abort: a task was suspended with a std::mutex locked)";
 
-// CLI11's own checks say what is wrong, but not what to write instead.
+// These checks replace CLI11's, which say what is wrong, but not what to write instead.
 
 /// Returns nothing if the text is not a duration in whole milliseconds.
 std::optional<std::chrono::milliseconds> parse_milliseconds(std::string_view text) {
@@ -52,22 +52,22 @@ std::optional<std::chrono::milliseconds> parse_milliseconds(std::string_view tex
     return std::chrono::duration_cast<milliseconds>(*span);
 }
 
-/// `250ms`, `2s`, `1m`
-std::string in_words(std::chrono::milliseconds value) {
+/// Formats a duration as an option takes it: `250ms`, `2s`, `1m`.
+std::string as_text(std::chrono::milliseconds value) {
     const auto ms = value.count();
     return ms % 60'000 == 0 ? fmt::format("{}m", ms / 60'000)
            : ms % 1000 == 0 ? fmt::format("{}s", ms / 1000)
                             : fmt::format("{}ms", ms);
 }
 
-struct span_of_time {
+struct duration_range {
     std::chrono::milliseconds least;
     std::chrono::milliseconds most = std::chrono::hours{24};
 };
 
-/// A duration option.
+/// Adds an option whose value is a duration.
 void add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
-                  span_of_time allowed, const std::string& help) {
+                  duration_range allowed, const std::string& help) {
     const auto check = [allowed](std::string& text) {
         const auto span = parse_milliseconds(text);
         return span && *span >= allowed.least && *span <= allowed.most
@@ -75,13 +75,13 @@ void add_duration(CLI::App& app, const std::string& name, std::chrono::milliseco
                    : fmt::format(
                          "'{}' is not a duration from {} to {} in whole milliseconds: write a "
                          "number and ms, s or m, as in 250ms",
-                         text, in_words(allowed.least), in_words(allowed.most));
+                         text, as_text(allowed.least), as_text(allowed.most));
     };
     app.add_option_function<std::string>(
            name, [&value](const std::string& text) { value = *parse_milliseconds(text); }, help)
         ->check(CLI::Validator{check, ""})
         ->type_name("DURATION")
-        ->default_str(in_words(value));
+        ->default_str(as_text(value));
 }
 
 CLI::Validator ip_address() {
@@ -89,48 +89,46 @@ CLI::Validator ip_address() {
                 boost::system::error_code unusable;
                 asio::ip::make_address(text, unusable);
                 return unusable
-                           ? fmt::format("'{}' is no IP address: write 127.0.0.1, 0.0.0.0 or ::1",
-                                         text)
+                           ? fmt::format(
+                                 "'{}' is not an IP address: write 127.0.0.1, 0.0.0.0 or ::1", text)
                            : std::string{};
             },
             ""};
 }
 
-/// Says why no page can have this Origin, and what to write instead. Empty if a page can.
+/// Returns why no page can have this Origin, and what to write instead. Empty if a page can.
 std::string problem_of_origin(const std::string& text) {
     if (text == "*")
         return {};
     if (text == "null")
-        return "'null' is the Origin of any page in a sandbox: write *, if any may connect";
+        return "'null' is the Origin of every sandboxed page: write * if any page may connect";
     const auto url = parse_web_url(text);
     if (!url && text.find("://") == std::string::npos)
-        return fmt::format("'{}' has no scheme: write https://HOST, as the browser does", text);
+        return fmt::format("'{}' has no scheme: write https://HOST, as browsers do", text);
     if (!url)
-        return fmt::format(
-            "'{}' is not an Origin: write SCHEME://HOST or SCHEME://HOST:PORT; the "
-            "host is one name in ASCII or an IP address, the port is from 1 to 65535",
-            text);
+        return fmt::format("'{}' is not an Origin: write SCHEME://HOST or SCHEME://HOST:PORT. The "
+                           "host is an ASCII name or an IP address, the port is from 1 to 65535",
+                           text);
     if (!url->rest.empty() && url->rest != "/")
-        return fmt::format("'{}' has a path, but an Origin has none: write {}", text,
+        return fmt::format("'{}' has a path, but an Origin does not: write {}", text,
                            text.substr(0, text.size() - url->rest.size()));
     if (url->scheme == "ws" || url->scheme == "wss")
-        return fmt::format(
-            "'{}' is an address that pages connect to, but an Origin is where they come from: "
-            "write http{}",
-            text, text.substr(2));
+        return fmt::format("'{}' is an address that pages connect to, but an Origin is the site "
+                           "that they come from: "
+                           "write http{}",
+                           text, text.substr(2));
     return {};
 }
 
-/// Says why no request can name this host, and what to write instead. Empty if a request can.
+/// Returns why no request can name this host, and what to write instead. Empty if a request can.
 std::string problem_of_host(const std::string& text) {
     const auto address = parse_address(text);
     if (!address)
-        return fmt::format(
-            "'{}' is not a host: write one name in ASCII, without a scheme or a path, "
-            "such as chat.example",
-            text);
+        return fmt::format("'{}' is not a host: write one ASCII name without a scheme or a path, "
+                           "such as chat.example",
+                           text);
     if (text.back() == ':' || address->port)
-        return fmt::format("'{}' has a port, but a host is allowed on every port: write {}", text,
+        return fmt::format("'{}' has a port, but the host is allowed with any port: write {}", text,
                            text.substr(0, text.rfind(':')));
     return {};
 }
@@ -168,56 +166,59 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
     using std::chrono::minutes;
 
     CLI::App app{summary, "chat-server"};
-    app.footer(lessons);
+    app.footer(examples_and_codes);
     app.set_version_flag("--version", version());
     app.option_defaults()->always_capture_default();
     app.add_option("--address", address,
-                   "IP address to listen on; the default is reachable from here only")
+                   "IP address to listen on; the default is reachable only from this machine")
         ->check(ip_address());
     app.add_option("--port", port, "TCP port, 0 for a free one")->check(whole_number(0, 65'535));
     app.add_option("--admin-address", admin_address,
                    "IP address of the admin plane: live page, health, metrics. It has no "
                    "authentication")
         ->check(ip_address());
-    app.add_option("--admin-port", admin_port, "its TCP port, 0 for a free one")
+    app.add_option("--admin-port", admin_port, "TCP port of the admin plane, 0 for a free one")
         ->check(whole_number(0, 65'535));
     app.add_option("--admin-host", admin_hosts,
-                   "a name by which others reach it, besides localhost and addresses")
+                   "host name of the admin plane, besides localhost and IP addresses")
         ->check(without(problem_of_host));
     app.add_flag("--no-admin", no_admin, "turn the admin plane off");
     app.add_option("--history", options.history.messages,
-                   "messages kept for newcomers and slow readers")
+                   "messages kept for new clients and slow readers")
         ->check(whole_number(1, 10'000'000));
     app.add_option("--history-bytes", options.history.bytes,
-                   "bytes that the kept messages may take")
+                   "total size of the kept messages in bytes")
         ->check(whole_number(4096, 1 << 30));
     app.add_option("--max-clients", options.clients.clients, "more clients are refused with 503")
         ->check(whole_number(1, 1'000'000));
     app.add_option("--max-per-address", options.clients.clients_per_address,
-                   "clients from one IP address, 0 for any; more are refused with 429")
+                   "clients from one IP address, 0 for no limit; more are refused with 429")
         ->check(whole_number(0, 1'000'000));
     app.add_option("--max-message-bytes", options.session.max_message_bytes,
-                   "a larger message closes its connection (1009)")
+                   "size of a message in bytes; a larger one closes its connection (1009)")
         ->check(whole_number(64, 1 << 20));
-    app.add_option("--max-rate", options.session.max_rate,
-                   "messages a second from one client, 0 for any; more closes it (1008)")
+    app.add_option(
+           "--max-rate", options.session.max_rate,
+           "messages per second from one client, 0 for no limit; a faster client is closed (1008)")
         ->check(whole_number(0, 1'000'000));
-    app.add_option("--allow-origin", origins,
-                   "pages of this Origin, such as https://chat.example, may connect, besides "
-                   "loopback and the server's own host and port; * for any")
+    app.add_option(
+           "--allow-origin", origins,
+           "let pages from this Origin connect, such as https://chat.example, besides pages "
+           "from loopback and from the server's own host and port; * for any Origin")
         ->check(without(problem_of_origin));
     add_duration(app, "--handshake-timeout", options.session.handshake.time, {milliseconds{100}},
                  "a client whose request is not complete by then is refused with 408");
     add_duration(app, "--idle-timeout", options.session.idle_timeout, {milliseconds{100}},
-                 "a client that is silent this long, even after a ping, is closed (1008)");
+                 "a client that is silent for this long, even after a ping, is closed (1008)");
     add_duration(app, "--write-timeout", options.session.write_timeout, {milliseconds{100}},
-                 "a client that accepts no data this long is closed (1008)");
+                 "a client that accepts no data for this long is closed (1008)");
     add_duration(app, "--stall-after", options.limits.stall_after, {milliseconds{10}, minutes{1}},
                  "the loop counts as frozen if it has not turned for this long");
     add_duration(
         app, "--starve-after", options.limits.starve_after, {milliseconds{10}},
-        "the chat lock counts as starved if one task holds it, or waits for it, this long");
-    app.add_option("--on-stall", on_stall, "what to do then: report, or exit with code 3")
+        "the chat lock counts as starved if one task holds it, or waits for it, for this long");
+    app.add_option("--on-stall", on_stall,
+                   "what to do when the loop is frozen: report it, or exit with code 3")
         ->check(CLI::IsMember({"report", "exit"}));
     app.add_option("--check-locks", check_locks,
                    "after each handler, look for a suspended task that holds a std::mutex: warn, "
@@ -228,11 +229,12 @@ std::variant<server_options, int> parse_server_options(int argc, char** argv) {
                                                  {"hang", fault::hang},
                                                  {"spin", fault::spin},
                                                  {"flood", fault::flood}};
-    app.add_option("--fault", options.fault, "for tests and lessons: breaks the loop on purpose")
+    app.add_option("--fault", options.fault,
+                   "for tests and examples_and_codes: breaks the loop on purpose")
         ->transform(CLI::CheckedTransformer(faults))
         ->group("");
     app.add_flag("--echo", options.session.echo, "serve /echo, for test suites")->group("");
-    app.add_option("--log-level", options.log_level, "how much goes to stderr")
+    app.add_option("--log-level", options.log_level, "lowest level of the log lines on stderr")
         ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
     try {
         app.parse(argc, argv);

@@ -24,8 +24,8 @@ struct server_options {
     message_buffer::limits history;
     admission::limits clients;
     session_limits session;
-    std::optional<asio::ip::tcp::endpoint> admin; ///< none: no admin plane
-    std::vector<std::string> admin_hosts;         ///< as parse_address() returns them
+    std::optional<asio::ip::tcp::endpoint> admin; ///< empty: no admin plane
+    std::vector<std::string> admin_hosts;         ///< normalised by parse_address()
     patience limits{.stall_after = std::chrono::milliseconds{250},
                     .starve_after = std::chrono::seconds{2}};
     bool exit_on_stall = false;
@@ -34,8 +34,8 @@ struct server_options {
     std::string log_level = "info";
 };
 
-/// The options, or the exit code with which the program ends now: 0 after --help and --version
-/// (printed on stdout), 2 after one line on stderr that says what is wrong.
+/// Returns the options, or an exit code if the program should end now: 0 after --help and --version
+/// (printed on stdout), 2 after printing one line on stderr that says what is wrong.
 std::variant<server_options, int> parse_server_options(int argc, char** argv);
 
 } // namespace chat

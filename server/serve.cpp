@@ -33,8 +33,8 @@ using namespace std::chrono_literals;
 
 constexpr auto shutdown_deadline = 5s;
 
-/// Stops accepting, delivers everything that was said, then closes every connection. Resets the connections
-/// that are left at the deadline.
+/// Stops accepting, delivers the messages that are already in the room, then closes every connection. Resets the
+/// connections that are left at the deadline.
 task<> shut_down(listener& incoming, room& chat_room, roster& everyone,
                  wire::clock::time_point deadline) {
     spdlog::info("shutting down clients={}", everyone.size());
@@ -73,19 +73,19 @@ std::size_t allow_open_files(std::size_t connections, bool with_admin) {
                         "server itself needs {} (see ulimit -Hn)",
                         files.rlim_cur, besides_connections)};
     if (files.rlim_cur < connections + besides_connections)
-        spdlog::warn("few descriptors limit={} needed={}: accepting will pause (see ulimit -Hn)",
+        spdlog::warn("few descriptors limit={} needed={}: accepting may pause (see ulimit -Hn)",
                      files.rlim_cur, connections + besides_connections);
     return files.rlim_cur - besides_connections;
 }
 
-void tell_limits(const limit_counts& hits) {
+void log_limits(const limit_counts& hits) {
     for (std::size_t i = 0; i < limit_names.size(); ++i) {
         if (const auto times = hits.of(static_cast<limit>(i)); times > 0)
             spdlog::info("limit hit name={} times={}", limit_names[i], times);
     }
 }
 
-/// Port 0 takes a free one. Throws if the port cannot be taken, with a sentence that says what to do.
+/// Listens; port 0 takes a free port. Throws an error that says what to do if that fails.
 listener::acceptor_type listen_on(const asio::ip::tcp::endpoint& where, loop_executor loop) {
     try {
         return {loop, where};
@@ -93,9 +93,8 @@ listener::acceptor_type listen_on(const asio::ip::tcp::endpoint& where, loop_exe
         const bool in_use = error.code() == asio::error::address_in_use;
         throw std::runtime_error{fmt::format(
             "cannot listen on {}: {}{}", fmt::streamed(where), error.code().message(),
-            in_use
-                ? " (another server is running there: choose another --port, or 0 for a free one)"
-                : "")};
+            in_use ? " (another server uses this port: choose another --port, or 0 for a free one)"
+                   : "")};
     }
 }
 
@@ -133,8 +132,8 @@ server_facts facts(const std::string& chat_url) {
             .pid = ::getpid()};
 }
 
-/// Takes the port at once, before the watch thread runs `watch`. Throws if it cannot, with a sentence that
-/// says what to do. Returns nothing with --no-admin. All that is passed in outlives the run of `watch`.
+/// Takes the port at once, before the watch thread runs `watch`. Throws an error that says what to do if
+/// that fails. Returns nothing with --no-admin. All arguments must outlive the run of `watch`.
 std::optional<admin_server> start_admin(boost::asio::io_context& watch,
                                         const server_options& options, const std::string& chat_url,
                                         const loop_monitor& monitor, const lock_ledger& ledger,
@@ -156,7 +155,7 @@ std::optional<admin_server> start_admin(boost::asio::io_context& watch,
     } catch (const boost::system::system_error& error) {
         throw std::runtime_error{
             fmt::format("cannot listen on {} for the live page: {} (choose another --admin-port, 0 "
-                        "for a free one, or do without: --no-admin)",
+                        "for a free one, or run without it: --no-admin)",
                         fmt::streamed(*options.admin), error.code().message())};
     }
 }
@@ -174,7 +173,7 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     const auto executor = loop.get_executor();
     const auto tick = std::clamp<std::chrono::milliseconds>(
         std::min(options.session.write_timeout, options.session.idle_timeout) / 4, 10ms, 250ms);
-    // Each takes a few kilobytes, and a refused connection stays for half a second.
+    // A handshake takes a few kilobytes, and a refused connection stays for half a second.
     constexpr std::size_t room_for_handshakes = 1024;
     const auto connections = options.clients.clients + room_for_handshakes;
     const auto descriptors = allow_open_files(connections, options.admin.has_value());
@@ -185,11 +184,11 @@ int serve(const server_options& options, const std::function<void(std::string)>&
     roster everyone{executor, tick, names};
     room chat_room{executor, everyone, options.history, ledger};
     listener incoming{listen_on(options.endpoint, executor),
-                  {.connections = connections, .descriptors = descriptors},
-                  tickets,
-                  chat_room,
-                  everyone,
-                  options.session};
+                      {.connections = connections, .descriptors = descriptors},
+                      tickets,
+                      chat_room,
+                      everyone,
+                      options.session};
 
     asio::co_spawn(executor, incoming.accept_all(), rethrow);
     asio::co_spawn(executor, chat_room.fan_out(), rethrow);
@@ -219,7 +218,7 @@ int serve(const server_options& options, const std::function<void(std::string)>&
         // Nothing is unwound, because the tasks that the loop still holds would use objects that are gone by then.
         end_process(complain(error.what()));
     }
-    tell_limits(counted.struck);
+    log_limits(counted.limit_hits);
     spdlog::info("bye");
     return EXIT_SUCCESS;
 }

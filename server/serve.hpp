@@ -1,4 +1,4 @@
-// Puts a server together and runs it: the chat's loop on the calling thread, the watch on another.
+// Assembles a server and runs it: the chat's loop on the calling thread, the watch on a second thread.
 #pragma once
 
 #include <functional>
@@ -9,11 +9,11 @@ namespace chat {
 
 struct server_options;
 
-/// Returns the exit code after a clean shutdown. Throws if the server cannot start, with a sentence that says
-/// what to do. `on_ready` gets the ready line as soon as connections are accepted; it must not block.
+/// Runs a server. Returns the exit code after a clean shutdown. Throws an error that says what to do if the
+/// server cannot start. `on_ready` gets the ready line when connections are accepted; it must not block.
 int serve(const server_options& options, const std::function<void(std::string)>& on_ready);
 
-/// Logs why the server ends, whatever --log-level says, and returns the exit code for that.
+/// Logs why the server ends, regardless of --log-level. Returns the exit code for a failure.
 int complain(std::string_view reason);
 
 } // namespace chat

@@ -72,7 +72,7 @@ std::uint64_t refused_connections(const counters& numbers) {
     for (const auto which : {limit::connections, limit::connections_per_address, limit::clients,
                              limit::clients_per_address, limit::origin, limit::handshake_time,
                              limit::header_bytes, limit::bad_request})
-        sum += numbers.struck.of(which);
+        sum += numbers.limit_hits.of(which);
     return sum;
 }
 
@@ -84,10 +84,10 @@ json::object counters_json(const counters& numbers) {
             {"deliveries", numbers.deliveries.read()},
             {"received_bytes", numbers.received_bytes.read()},
             {"sent_bytes", numbers.sent_bytes.read()},
-            {"gaps", numbers.struck.of(limit::history)},
+            {"gaps", numbers.limit_hits.of(limit::history)},
             {"missed_messages", numbers.missed_messages.read()},
             {"refused_connections", refused_connections(numbers)},
-            {"closed_slow_readers", numbers.struck.of(limit::write_time)}};
+            {"closed_slow_readers", numbers.limit_hits.of(limit::write_time)}};
 }
 
 json::object health_json(const health& now) {
@@ -103,8 +103,7 @@ admin_answer not_found() {
     json::array known{"/",          "/healthz",   "/metrics",
                       "/api/state", "/api/stall", admin_answers::events_path};
     return {404, "application/json",
-            json::serialize(
-                json::object{{"error", "there is no such path"}, {"paths", std::move(known)}}) +
+            json::serialize(json::object{{"error", "no such path"}, {"paths", std::move(known)}}) +
                 "\n"};
 }
 
@@ -126,7 +125,7 @@ admin_answer admin_answers::to(std::string_view path) const {
     if (path == "/api/stall") {
         auto report = sources_.last_report();
         if (!report)
-            return admin_error(404, "there has been no stall");
+            return admin_error(404, "no stall has been reported");
         return {200, "application/json", std::move(*report)};
     }
     const auto files = web_files();

@@ -14,7 +14,7 @@ namespace chat {
 
 /// A file of server/web/, embedded when the program was built.
 struct web_file {
-    std::string_view path; ///< as in a URL: `/page.js`
+    std::string_view path; ///< as in a URL, such as `/page.js`
     std::string_view type;
     std::string_view content;
 };
@@ -41,7 +41,7 @@ public:
     /// Returns the body of /api/state and of every event.
     [[nodiscard]] std::string state() const;
 
-    /// Call several times a second, so that state() can report the last second.
+    /// Takes a sample for the numbers of the last second in state(). Call it several times a second.
     void sample();
 
 private:
@@ -59,12 +59,13 @@ private:
     std::deque<past> past_;
 };
 
-/// Makes an answer that says what went wrong: `{"error":"…"}`.
+/// Returns an answer that says what went wrong: `{"error":"…"}`.
 admin_answer admin_error(unsigned status, std::string_view why);
 
-/// True if a request for this host, as parse_address() returns it, may be answered. A page of another site could
-/// make its own name point here (DNS rebinding) and read answers that the browser takes for its own. It cannot do
-/// that with `localhost` or an IP address. `names` allows others, in lower case.
+/// True if a request for this host, normalised by parse_address(), may be answered. Another site can make its own
+/// name resolve to this machine (DNS rebinding). Its page could then read our answers, because the browser thinks
+/// that they come from that site. `localhost` and IP addresses are safe. `names` lists further trusted names, in
+/// lower case.
 bool is_trusted_host(const std::string& host, std::span<const std::string> names);
 
 } // namespace chat

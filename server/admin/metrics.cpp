@@ -50,7 +50,7 @@ public:
         }
     }
 
-    // The last bucket, +Inf, is the serialiser's.
+    // The serialiser adds the last bucket, +Inf.
     void add_histogram(std::string name, std::string help, const chat::histogram& values) {
         auto& family = add(std::move(name), std::move(help), MetricType::Histogram);
         auto& out = family.metric.emplace_back().histogram;
@@ -80,48 +80,48 @@ labels reason(std::string why) {
 }
 
 void add_traffic(exposition& out, const counters& numbers) {
-    out.gauge("clients", "Clients that are connected now.",
-              static_cast<double>(numbers.clients.read()));
+    out.gauge("clients", "Clients in the chat now.", static_cast<double>(numbers.clients.read()));
     out.counter("connections_total", "Connections accepted.", numbers.connections);
-    const auto struck = [&](limit which) { return numbers.struck.of(which); };
-    out.counters("refused_connections_total", "Connections that were refused.",
-                 {{reason("overload"), struck(limit::connections)},
-                  {reason("address_overload"), struck(limit::connections_per_address)},
-                  {reason("full"), struck(limit::clients)},
-                  {reason("address_full"), struck(limit::clients_per_address)},
-                  {reason("origin"), struck(limit::origin)},
-                  {reason("too_late"), struck(limit::handshake_time)},
-                  {reason("header_too_long"), struck(limit::header_bytes)},
-                  {reason("bad_request"), struck(limit::bad_request)},
+    const auto hits = [&](limit which) { return numbers.limit_hits.of(which); };
+    out.counters("refused_connections_total", "Refused connections, by reason.",
+                 {{reason("overload"), hits(limit::connections)},
+                  {reason("address_overload"), hits(limit::connections_per_address)},
+                  {reason("full"), hits(limit::clients)},
+                  {reason("address_full"), hits(limit::clients_per_address)},
+                  {reason("origin"), hits(limit::origin)},
+                  {reason("too_late"), hits(limit::handshake_time)},
+                  {reason("header_too_long"), hits(limit::header_bytes)},
+                  {reason("bad_request"), hits(limit::bad_request)},
                   {reason("no_websocket"), numbers.refused_no_websocket.read()},
                   {reason("shutting_down"), numbers.refused_shutting_down.read()}});
-    out.counters("closed_clients_total", "Clients that the server has closed.",
-                 {{reason("slow_reader"), struck(limit::write_time)},
-                  {reason("idle"), struck(limit::idle_time)},
-                  {reason("rate"), struck(limit::message_rate)},
-                  {reason("frame_flood"), struck(limit::frame_flood)},
-                  {reason("message_too_big"), struck(limit::message_bytes)}});
-    out.counters("accept_pauses_total", "How often no descriptor was left for a new connection.",
-                 {{labels{}, struck(limit::descriptors)}});
-    out.counter("messages_total", "Messages that clients have said.", numbers.messages);
+    out.counters("closed_clients_total", "Clients closed by the server, by reason.",
+                 {{reason("slow_reader"), hits(limit::write_time)},
+                  {reason("idle"), hits(limit::idle_time)},
+                  {reason("rate"), hits(limit::message_rate)},
+                  {reason("frame_flood"), hits(limit::frame_flood)},
+                  {reason("message_too_big"), hits(limit::message_bytes)}});
+    out.counters("accept_pauses_total",
+                 "How often accepting paused because clients had no file descriptor left.",
+                 {{labels{}, hits(limit::descriptors)}});
+    out.counter("messages_total", "Messages sent by clients.", numbers.messages);
     out.counter("refused_messages_total", "Requests answered with an error.",
                 numbers.refused_messages);
     out.counter("deliveries_total", "Messages handed to a client's socket.", numbers.deliveries);
-    out.counter("received_bytes_total", "Bytes that clients sent, without framing.",
+    out.counter("received_bytes_total", "Bytes received from clients, without framing.",
                 numbers.received_bytes);
-    out.counter("sent_bytes_total", "Bytes handed to the clients' sockets, with framing.",
+    out.counter("sent_bytes_total", "Bytes handed to clients' sockets, with framing.",
                 numbers.sent_bytes);
-    out.counters("gaps_total", "How often a client was told of messages that it missed.",
-                 {{labels{}, struck(limit::history)}});
+    out.counters("gaps_total", "How often a client was told that it missed messages.",
+                 {{labels{}, hits(limit::history)}});
     out.counters(
         "unread_answers_total",
         "How often the server stopped reading from a client that had not read its replies.",
-        {{labels{}, struck(limit::replies)}});
+        {{labels{}, hits(limit::replies)}});
     out.counter("missed_messages_total",
                 "Messages that left the history before a client read them.",
                 numbers.missed_messages);
     out.counters("dropped_log_lines_total",
-                 "Log lines that were dropped because nobody read them in time.",
+                 "Log lines dropped because they could not be written in time.",
                  {{labels{}, the_log().dropped()}});
 }
 
@@ -131,24 +131,24 @@ void add_health(exposition& out, const admin_sources& sources) {
     for (const auto state : {condition::alive, condition::stalled, condition::starved})
         states.push_back(
             {{{"status", std::string{to_string(state)}}}, now.condition == state ? 1.0 : 0.0});
-    out.gauges("health", "1 for the current state of the server.", states);
+    out.gauges("health", "1 for the server's current state, 0 for the others.", states);
     out.gauge("unhealthy_seconds", "How long the server has been stalled or starved.",
               seconds(now.for_ms));
 
     std::vector<std::pair<labels, std::uint64_t>> stalls;
     for (const auto cause : reported_verdicts)
         stalls.push_back({{{"verdict", std::string{to_string(cause)}}}, sources.stalls(cause)});
-    out.counters("stalls_total", "Stalls reported, by their cause.", stalls);
+    out.counters("stalls_total", "Reported stalls, by cause.", stalls);
     out.add_histogram("loop_lag_seconds", "How long the event loop took to answer a probe.",
                       sources.lag());
-    out.gauge("loop_unanswered_seconds", "How long the current probe has waited for the loop.",
+    out.gauge("loop_unanswered_seconds", "How long the current probe has been unanswered.",
               seconds(sources.unanswered()));
 }
 
 void add_lock(exposition& out, const lock_snapshot& lock) {
     const auto held = lock.holder ? std::chrono::steady_clock::now() - lock.holder->since
                                   : std::chrono::steady_clock::duration{};
-    out.gauge("lock_waiters", "Tasks that wait for the message buffer's lock.",
+    out.gauge("lock_waiters", "Tasks waiting for the message buffer's lock.",
               static_cast<double>(lock.waiting));
     out.gauge("lock_held_seconds", "How long the holder has had the lock; 0 if it is free.",
               seconds(held));
@@ -164,7 +164,7 @@ void add_lock(exposition& out, const lock_snapshot& lock) {
 std::string metrics_text(const server_facts& server, const counters& numbers,
                          const admin_sources& sources) {
     exposition out;
-    out.gauge("build_info", "The build; always 1.", 1,
+    out.gauge("build_info", "How the server was built; always 1.", 1,
               {{"version", server.version}, {"mutex", server.mutex}, {"guard", server.guard}});
     out.gauge("start_time_seconds", "When the server started, in seconds since 1970.",
               seconds(server.started.time_since_epoch()));

@@ -1,5 +1,5 @@
-// Writes in Prometheus' text format what the loop counted and the watch thread measured. prometheus-cpp serialises
-// it again for each request. Watch thread only; the loop does none of it.
+// Metrics in Prometheus' text format: the loop's counters and the watch thread's measurements. prometheus-cpp
+// serialises them again for each request, at no cost to the loop. Watch thread only.
 #pragma once
 
 #include "server/admin/sources.hpp"

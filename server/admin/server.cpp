@@ -37,14 +37,14 @@ using response = http::response<http::string_body>;
 constexpr std::size_t max_header_bytes = 8192;
 constexpr std::size_t max_unread_bytes = 64 * 1024;
 constexpr int send_buffer_bytes = 16 * 1024; // kept in the kernel for a slow client
-constexpr auto event_pause = 100ms;          // ten a second
+constexpr auto event_pause = 100ms;          // ten per second
 constexpr auto linger_time = 1s;
 
 std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
 }
 
-/// Counts one while it exists, in a counter of the watch thread.
+/// Occupies one slot of a limit while it exists. Watch thread only, like the counter of occupied slots.
 class slot {
 public:
     explicit slot(std::size_t& taken)
@@ -64,10 +64,10 @@ private:
     std::size_t* taken_;
 };
 
-/// The connections that wait for their clients to ask, to take the answer or to hang up.
+/// Connections that wait for their client: to send a request, read the answer, or close.
 class waiting_connections {
 public:
-    /// Registers a connection while it exists.
+    /// Lists a connection as waiting while it exists.
     class member {
     public:
         member(waiting_connections& all, stream_type& stream)
@@ -86,7 +86,7 @@ public:
         std::uint64_t number_;
     };
 
-    /// Closes the connection that has waited longest. Returns false if none is waiting.
+    /// Closes the connection that has waited longest in its current state. Returns false if none is waiting.
     bool close_oldest() {
         if (streams_.empty())
             return false;
@@ -127,12 +127,12 @@ response respond(const request& asked, admin_answer content) {
     return answer;
 }
 
-/// Answers a request that could not be read.
+/// Returns the answer to a request that is malformed or too long.
 admin_answer answer_to_bad(const error_code& error) {
     const bool too_long =
         error == http::error::header_limit || error == http::error::buffer_overflow;
     return too_long ? admin_error(431, "the request's header exceeds 8 KiB")
-                    : admin_error(400, "this is not an HTTP request");
+                    : admin_error(400, "not an HTTP request");
 }
 
 /// True if the peer disconnected or timed out: there is no one to answer.
@@ -250,7 +250,7 @@ admin_server::plane::object_to(const request& asked, const destination& to, bool
         return admin_error(400, to.problem);
     const bool names_one = to.host || asked.count(http::field::host) > 0;
     if (names_one && !(to.host && is_trusted_host(to.host->host, settings_.names)))
-        return admin_error(421, "requests must name localhost, an address, or an --admin-host");
+        return admin_error(421, "the Host must be localhost, an IP address or an --admin-host");
     if (asked.method() != http::verb::get && asked.method() != http::verb::head)
         return admin_error(405, "GET and HEAD only");
     if (has_body)
@@ -258,7 +258,7 @@ admin_server::plane::object_to(const request& asked, const destination& to, bool
     return std::nullopt;
 }
 
-// True if the connection may continue.
+// Answers the request. Returns true if the connection may continue.
 task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     const auto target = view(asked.target());
     const auto path = target.substr(0, target.find('?'));
@@ -274,14 +274,14 @@ task<bool> admin_server::plane::answer(stream_type& stream, request asked) {
     co_return co_await write_response(stream, std::move(found));
 }
 
-// True if the connection may continue.
+// Returns true if the connection may continue.
 task<bool> admin_server::plane::write_response(stream_type& stream, response answer) {
     const waiting_connections::member writing{waiting, stream};
     const auto [error, size] = co_await http::async_write(stream, answer, asio::as_tuple(use_task));
     co_return !error && answer.keep_alive();
 }
 
-// Runs until the client leaves or does not take an event in time. Keeps at most one event for the client.
+// Sends events until the client leaves or fails to take an event in time. Keeps at most one event for the client.
 task<> admin_server::plane::send_events(stream_type& stream, request asked) {
     const slot taken{streams};
     auto head = head_of(asked, 200, "text/event-stream");
@@ -299,7 +299,7 @@ task<> admin_server::plane::send_events(stream_type& stream, request asked) {
         co_await pause.async_wait(asio::as_tuple(use_task));
     }
     if (error == beast::error::timeout)
-        spdlog::warn("admin client dropped reason=\"takes no events\"");
+        spdlog::warn("admin client dropped reason=\"does not read events\"");
 }
 
 // One event serves every stream that is due at about the same time.

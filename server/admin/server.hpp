@@ -1,6 +1,6 @@
 // The admin plane's HTTP server: the live page, /healthz, /metrics and /api. It runs on the watch thread, so it
-// answers while the loop is frozen. It never takes the chat lock and asks the loop nothing. It takes only GET and
-// HEAD, within limits of size, time and number. admin_answers decides what to answer.
+// answers while the loop is frozen. It never takes the chat lock or waits for the loop. It accepts only GET and
+// HEAD, within limits of size, time and number. admin_answers makes the content of the answers.
 #pragma once
 
 #include "server/admin/answers.hpp"
@@ -20,13 +20,12 @@ class admin_server {
 public:
     struct settings {
         asio::ip::tcp::endpoint endpoint;
-        std::vector<std::string> names; ///< hosts that requests may name: see is_trusted_host()
-        std::size_t max_connections =
-            64; ///< beyond that, a new one closes one that waits for its client
-        std::size_t max_streams = 16; ///< of these, such as get events
+        std::vector<std::string> names;   ///< additional hosts: see is_trusted_host()
+        std::size_t max_connections = 64; ///< one more closes the oldest that waits for its client
+        std::size_t max_streams = 16;     ///< connections that get events
         std::chrono::milliseconds request_time{
             5000};                                  ///< for a request to arrive, and for its answer
-        std::chrono::milliseconds event_time{2000}; ///< for a client to take an event
+        std::chrono::milliseconds event_time{2000}; ///< for a client to take one event
     };
 
     /// Binds and listens on the calling thread. Throws system_error if that fails. Everything else runs on

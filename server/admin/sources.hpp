@@ -1,6 +1,6 @@
-// The sources of what the admin plane shows. The server plugs in monitor and ledger; tests plug in their own. Every
-// function is called on the watch thread while the loop may be frozen, so none may wait for the loop or take the
-// chat lock.
+// Where the admin plane gets its data. serve.cpp plugs in the monitor and the ledger; tests plug in fakes. Every
+// function is called on the watch thread, possibly while the loop is frozen, so it must not wait for the loop or
+// take the chat lock.
 #pragma once
 
 #include "server/numbers/histogram.hpp"
@@ -25,7 +25,7 @@ struct admin_sources {
     std::function<std::uint64_t(verdict)> stalls = [](verdict) { return std::uint64_t{0}; };
     /// How long the loop took to answer probes.
     std::function<histogram()> lag = [] { return histogram{}; };
-    /// How long the loop has owed an answer; 0 if it owes none.
+    /// How long the current probe has been unanswered; 0 if it is answered.
     std::function<std::chrono::nanoseconds()> unanswered = [] {
         return std::chrono::nanoseconds{};
     };

@@ -27,7 +27,7 @@ std::string_view field(const request_head& request, http::field name) {
 }
 
 objection bad_request(std::string_view reason) {
-    counted.struck.add(limit::bad_request);
+    counted.limit_hits.add(limit::bad_request);
     return {http::status::bad_request, reason};
 }
 
@@ -80,7 +80,7 @@ std::optional<objection> object_to_origin(const request_head& request,
         (lines == 1 && is_allowed_origin(field(request, http::field::origin), host, limits));
     if (is_allowed)
         return {};
-    counted.struck.add(limit::origin);
+    counted.limit_hits.add(limit::origin);
     return objection{http::status::forbidden,
                      "Pages from this Origin may not connect (see --allow-origin)."};
 }
@@ -92,7 +92,7 @@ std::optional<objection> object_to(const request_head& request, const destinatio
     if (auto against = object_to_protocol(request))
         return against;
     if (!to.host)
-        return bad_request("The request names no Host.");
+        return bad_request("The request has no Host header.");
     if (auto against = object_to_key_and_version(request))
         return against;
     return object_to_origin(request, to.host, limits);
@@ -101,11 +101,11 @@ std::optional<objection> object_to(const request_head& request, const destinatio
 /// Returns the answer to a client whose request could not be read; nothing if the client left.
 std::optional<objection> object_to(error_code unread, bool timed_out) {
     if (timed_out) {
-        counted.struck.add(limit::handshake_time);
+        counted.limit_hits.add(limit::handshake_time);
         return objection{http::status::request_timeout, "The request took too long."};
     }
     if (unread == http::error::header_limit || unread == http::error::buffer_overflow) {
-        counted.struck.add(limit::header_bytes);
+        counted.limit_hits.add(limit::header_bytes);
         return objection{http::status::request_header_fields_too_large, "The request is too long."};
     }
     const bool has_left = unread == http::error::end_of_stream ||

@@ -43,7 +43,7 @@ task<> listener::accept_all() {
 task<> listener::pause(std::string reason) {
     constexpr std::chrono::milliseconds until_a_descriptor_is_free{100};
     if (!std::exchange(paused_, true)) {
-        counted.struck.add(limit::descriptors);
+        counted.limit_hits.add(limit::descriptors);
         spdlog::warn("accept paused reason=\"{}\" connections={}", reason, connections());
     }
     pause_timer_.expires_after(until_a_descriptor_is_free);
@@ -79,7 +79,7 @@ void listener::start(wire::socket_type socket) {
 
 // Logs at most once a second, because connections are refused unanswered when many come at once.
 void listener::refuse(limit hit) {
-    counted.struck.add(hit);
+    counted.limit_hits.add(hit);
     ++refused_;
     const auto now = session::clock::now();
     if (now - logged_refusals_ < std::chrono::seconds{1})

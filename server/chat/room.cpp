@@ -98,7 +98,7 @@ news_batch take_news(session& to, guarded<message_buffer, buffer_mutex>::guard& 
     if constexpr (!hold_guard_across_await)
         buffer.unlock();
     if (news.missed > 0) {
-        counted.struck.add(limit::history);
+        counted.limit_hits.add(limit::history);
         counted.missed_messages.add(news.missed);
         // Not by reply(): the reader may be waiting for room in that lane, and only one task can.
         to.out().push_gap(text_frame(encode_gap(news.missed)));

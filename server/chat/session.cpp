@@ -122,7 +122,7 @@ task<bool> session::handshake() {
     const auto [error] = co_await stream.async_accept(*upgrade, asio::as_tuple(use_task));
     if (error.category() == make_error_code(websocket::error::bad_method).category()) {
         // Beast has rejected and answered a request that receive_upgrade accepted.
-        counted.struck.add(limit::bad_request);
+        counted.limit_hits.add(limit::bad_request);
         log_refusal({boost::beast::http::status::bad_request, error.message()});
     }
     if (error)
@@ -149,10 +149,10 @@ std::optional<objection> session::ask_for_admission() {
     case admission::answer::granted:
         break;
     case admission::answer::full:
-        counted.struck.add(limit::clients);
+        counted.limit_hits.add(limit::clients);
         return objection{status::service_unavailable, "The server is full (see --max-clients)."};
     case admission::answer::address_full:
-        counted.struck.add(limit::clients_per_address);
+        counted.limit_hits.add(limit::clients_per_address);
         return objection{status::too_many_requests,
                          "Too many clients from your address (see --max-per-address)."};
     }
@@ -187,7 +187,7 @@ task<session::last_read> session::read_loop() {
             co_await stream.async_read_some(buffer, at_most, asio::as_tuple(use_task));
         if (error) {
             if (error == websocket::error::message_too_big)
-                counted.struck.add(limit::message_bytes);
+                counted.limit_hits.add(limit::message_bytes);
             const bool too_much = out().has_read_too_much();
             spdlog::info("left session={} reason=\"{}\"", id_,
                          too_much ? "too many bytes without a message" : error.message());
@@ -269,7 +269,7 @@ task<> session::reply(std::string payload, std::source_location awaited_at) {
         if (!out().blocked_since())
             continue;
         if (!std::exchange(has_waited, true))
-            counted.struck.add(limit::replies);
+            counted.limit_hits.add(limit::replies);
         room_.ledger().suspending(id_, {awaited_at, "room in the reply lane", id_});
         co_await out().reply_lane_shrunk();
     }
@@ -350,7 +350,7 @@ void session::give_up_handshake() {
 
 void session::leave(limit hit, std::string_view reason) {
     if (!leaving_since_)
-        counted.struck.add(hit);
+        counted.limit_hits.add(hit);
     leave(farewell::policy, reason);
 }
 

@@ -40,9 +40,9 @@ destination destination_of(const web_url& url) {
 destination destination_of(const request_head& request) {
     const auto lines = request.count(http::field::host);
     if (lines == 0 && request.version() >= 11)
-        return {.problem = "the request names no Host", .host = {}, .target = {}};
+        return {.problem = "the request has no Host header", .host = {}, .target = {}};
     if (lines > 1)
-        return {.problem = "the request names more than one Host", .host = {}, .target = {}};
+        return {.problem = "the request has more than one Host header", .host = {}, .target = {}};
     destination found;
     if (const auto host = view(request[http::field::host]); !host.empty()) {
         found.host = parse_address(host);
@@ -58,7 +58,7 @@ destination destination_of(const request_head& request) {
     }
     const auto url = parse_web_url(target);
     if (!url || !is_ours(url->scheme))
-        return {.problem = "the target must be a path, or a whole http or ws URL",
+        return {.problem = "the target must be a path or a complete http or ws URL",
                 .host = {},
                 .target = {}};
     return destination_of(*url);

@@ -19,14 +19,14 @@ using request_head = boost::beast::http::request<boost::beast::http::empty_body>
 struct destination {
     std::string_view problem;        ///< if not empty: the answer is 400, and the rest is not set
     std::optional<web_address> host; ///< empty if the request names none
-    std::string target;              ///< path and query, whatever form the request has
+    std::string target;              ///< path and query, even if the request has an absolute target
 };
 
-/// Reads Host and target (RFC 9112, 3.2). A target in absolute form names the host, whatever Host says.
+/// Reads Host and target (RFC 9112, 3.2). The host of a target in absolute form overrides Host.
 destination destination_of(const request_head& request);
 
-/// True if the list in this field has the token, in any case. The list may span several lines (RFC 9110, 5.3);
-/// Beast reads only the first.
+/// True if the field's list has the token, ignoring case. The list may span several lines (RFC 9110, 5.3), of
+/// which Beast reads only the first.
 bool has_token(const request_head& request, boost::beast::http::field name, std::string_view token);
 
 } // namespace chat

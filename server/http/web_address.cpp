@@ -41,9 +41,9 @@ bool is_host_name(std::string_view text) {
     });
 }
 
-// Without its brackets.
+// Expects the address without its brackets.
 std::optional<std::string> parse_ipv6(std::string_view text) {
-    if (text.find('%') != std::string_view::npos) // a zone, which only has a meaning on one machine
+    if (text.find('%') != std::string_view::npos) // a zone is meaningless to another machine
         return {};
     boost::system::error_code invalid;
     const auto address = ip::make_address_v6(std::string{text}, invalid);
@@ -80,7 +80,7 @@ std::optional<web_address> parse_address(std::string_view text) {
     }
     if (!port.empty() && port.front() != ':')
         return {};
-    if (port.size() > 1) { // a colon alone names no port
+    if (port.size() > 1) { // a colon without digits: no port
         address.port = parse_port(port.substr(1));
         if (!address.port)
             return {};
@@ -120,7 +120,7 @@ std::optional<web_origin> parse_origin(std::string_view text) {
 
 namespace {
 
-// An origin with another scheme belongs to another kind of program, whatever host it names.
+// An origin with any other scheme belongs to another kind of program, regardless of its host.
 bool is_web_page(const web_origin& origin) {
     return origin.scheme == "http" || origin.scheme == "https";
 }

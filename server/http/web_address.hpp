@@ -1,7 +1,7 @@
-// Parses hosts, ports and origins from URLs, from the Host and Origin headers and from both command lines. It is the
-// only parser of them. The results are normalised, so equal addresses compare equal. It refuses forms that no
-// current browser or client sends: user names, IPv6 zones, percent-encoded or non-ASCII host names, and port 0.
-// (Boost.URL would serve, but since Boost 1.83 it is no longer header-only.)
+// Parses hosts, ports and origins from URLs, from the Host and Origin headers and from both command lines. No other
+// code parses them. Results are normalised, so equal addresses compare equal. Rejects forms that no current
+// browser or client sends: user names, IPv6 zones, percent-encoded or non-ASCII host names, and port 0.
+// (Boost.URL would do the job, but since Boost 1.83 it is no longer header-only.)
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ struct web_address {
     /// Names in lower case, IP addresses in their usual form, IPv6 without brackets. A trailing dot stays,
     /// because to browsers `chat.lan.` and `chat.lan` are different hosts.
     std::string host;
-    std::optional<std::uint16_t> port; ///< empty if the text names none
+    std::optional<std::uint16_t> port; ///< empty if the text has none
 
     bool operator==(const web_address&) const = default;
 };
@@ -26,13 +26,13 @@ std::optional<web_address> parse_address(std::string_view text);
 struct web_url {
     std::string scheme; ///< in lower case
     web_address address;
-    std::string_view rest; ///< the path and what follows it, as in the text
+    std::string_view rest; ///< the path and everything after it, unchanged
 };
 
 /// Reads `SCHEME://HOST:PORT/PATH?QUERY#FRAGMENT`, where everything after the host is optional.
 std::optional<web_url> parse_web_url(std::string_view text);
 
-/// 80 or 443 for http, ws, https and wss.
+/// Returns 80 for http and ws, 443 for https and wss, nothing for other schemes.
 std::optional<std::uint16_t> default_port(std::string_view scheme);
 
 /// The origin of a page, which its browser sends in the Origin header. If the text names no port, the port is the

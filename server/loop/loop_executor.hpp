@@ -1,5 +1,5 @@
-// The vocabulary of everything that runs on the loop, the single-threaded io_context of the chat:
-// its executor, its coroutines and its timers. The executor is a concrete type, because with
+// Types for code that runs on the loop, the chat's single-threaded io_context: executor, coroutines
+// and timers. The executor is a concrete type, because with
 // asio::any_io_executor every completion would pay for type erasure.
 #pragma once
 
@@ -26,7 +26,7 @@ inline constexpr asio::use_awaitable_t<loop_executor> use_task{};
 /// A steady timer on the loop.
 using loop_timer = asio::steady_timer::rebind_executor<loop_executor>::other;
 
-/// The completion handler of a spawned coroutine that must not fail: its exception leaves run().
+/// Completion handler for a spawned coroutine that must not fail: its exception leaves run().
 inline void rethrow(std::exception_ptr failure) {
     if (failure)
         std::rethrow_exception(failure);

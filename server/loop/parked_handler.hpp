@@ -45,21 +45,21 @@ public:
     /// Prefetches the memory behind the first pointer in the handler: for a coroutine, its frame.
     void prefetch() const { __builtin_prefetch(storage_.front()); }
 
-    /// Runs the handler inside this call. The storage is already empty when it runs.
+    /// Runs the handler inside this call. The storage is already empty when the handler runs.
     void operator()(Args... args) && { std::exchange(how_, nullptr)->run(storage_, args...); }
 
     /// Posts the handler to the executor.
     template <class Executor>
     void post(const Executor& executor, Args... args) && {
-        // Does not use the operator above, because stall reports show every call on the stack.
+        // Does not call the operator above, because that call would appear in every stall report.
         boost::asio::post(executor, [kept = std::move(*this), args...]() mutable {
             std::exchange(kept.how_, nullptr)->run(kept.storage_, args...);
         });
     }
 
 private:
-    // Large enough for a coroutine's handler, which is one pointer. Parking it needs no allocation,
-    // and waking it does not read memory that has left the cache.
+    // Large enough for a coroutine's handler, which is one pointer. Parking such a handler needs no
+    // allocation, and waking it does not read memory that has left the cache.
     struct storage {
         alignas(void*) std::array<std::byte, 2 * sizeof(void*)> bytes{};
 

@@ -1,6 +1,6 @@
 // Lets one coroutine sleep until another part of the loop wakes it: because there is news to
-// deliver, room in a lane, or a socket that is writable again. A call without a sleeper is
-// remembered once, for the next one. Loop thread only.
+// deliver, space in a lane, or a socket that is writable again. A call without a sleeper is
+// remembered, at most once, for the next sleeper. Loop thread only.
 #pragma once
 
 #include "server/loop/loop_executor.hpp"
@@ -18,14 +18,14 @@ public:
     explicit wake_up(loop_executor loop)
         : loop_{loop} {}
 
-    /// Sleeps until notify() or resume() is called, or for one turn of the loop if that has already
-    /// happened. Only one sleeper at a time. Returns a deferred operation, because a coroutine
+    /// Sleeps until notify() or resume() is called, or for one turn of the loop if such a call is
+    /// already remembered. Only one sleeper at a time. Returns a deferred operation, because a coroutine
     /// would cost a frame for each sleep.
     [[nodiscard]] auto wait() {
         return asio::async_initiate<const asio::deferred_t&, void()>(park{}, asio::deferred, this);
     }
 
-    /// Wakes the sleeper in a turn of its own, after everything that was posted before.
+    /// Posts the sleeper, so that it runs after everything that was posted before.
     void notify() {
         if (sleeper_)
             std::move(sleeper_).post(loop_);
@@ -33,8 +33,8 @@ public:
             notified_ = true;
     }
 
-    /// Runs the sleeper inside this call, to wake many in one turn. The caller must be a handler of
-    /// its own, and must not hold anything that the sleeper may touch.
+    /// Runs the sleeper inside this call, so that one turn can wake many sleepers. The caller must
+    /// run in a handler of its own, and must not hold anything that the sleeper may touch.
     void resume() {
         if (sleeper_)
             std::move(sleeper_)();

@@ -28,7 +28,7 @@ private:
 struct counters {
     counter clients; ///< connected now; all other counters only grow
     counter connections;
-    counter messages;   ///< said by a client
+    counter messages;   ///< sent by clients
     counter deliveries; ///< messages handed to a client's socket
     counter received_bytes;
     counter sent_bytes;
@@ -36,7 +36,7 @@ struct counters {
     counter refused_messages;      ///< answered with an error
     counter refused_no_websocket;  ///< requests for another protocol or version
     counter refused_shutting_down; ///< requests during the shutdown
-    limit_counts struck;           ///< refused connections and closed clients, by limit
+    limit_counts limit_hits;       ///< refused connections and closed clients, by limit
 };
 
 /// The counters of this server.

@@ -1,5 +1,5 @@
-// How often each limit of the server was hit since the start. The client learns it from its own answer, the
-// operator from these counts. The loop's thread counts, any thread reads.
+// How often each limit of the server was hit since the start. A client learns of it from the answer it
+// gets, the operator from these counts. The loop's thread counts, any thread reads.
 #pragma once
 
 #include <array>

@@ -25,7 +25,7 @@ constexpr auto level_colours = std::to_array<std::string_view>({
 });
 static_assert(level_colours.size() == spdlog::level::n_levels);
 
-spdlog::string_view_t as_spdlog_has_it(std::string_view text) {
+spdlog::string_view_t for_spdlog(std::string_view text) {
     return {text.data(), text.size()};
 }
 
@@ -41,13 +41,12 @@ void log_sink::sink_it_(const spdlog::details::log_msg& message) {
     auto rest = std::string_view{line};
     const auto lost = dropped();
     bool writable = true;
-    if (lost != told_) {
-        const auto text = fmt::format("log lines dropped={}", lost - told_);
-        const auto notice =
-            line_of({as_spdlog_has_it(log_name), spdlog::level::warn, as_spdlog_has_it(text)});
+    if (lost != reported_) {
+        const auto text = fmt::format("log lines dropped={}", lost - reported_);
+        const auto notice = line_of({for_spdlog(log_name), spdlog::level::warn, for_spdlog(text)});
         writable = rest_after_writing(notice).empty();
         if (writable)
-            told_ = lost;
+            reported_ = lost;
     }
     if (writable)
         rest = rest_after_writing(line);
@@ -56,7 +55,7 @@ void log_sink::sink_it_(const spdlog::details::log_msg& message) {
 }
 
 std::string log_sink::line_of(const spdlog::details::log_msg& message) {
-    if (message.logger_name == as_spdlog_has_it(prose_name))
+    if (message.logger_name == for_spdlog(prose_name))
         return {message.payload.data(), message.payload.size()};
     spdlog::memory_buf_t formatted;
     // The formatter sets the range of the level.
@@ -70,7 +69,8 @@ std::string log_sink::line_of(const spdlog::details::log_msg& message) {
     return line;
 }
 
-// A line that a full disk cut off stays cut off, and the next line starts on a new line.
+// Writes the text, and returns what could not be written. A line that a full disk cut off stays incomplete, and the
+// text starts on a new line.
 std::string_view log_sink::rest_after_writing(std::string_view text) {
     if (torn_ && write_all(descriptor_, "\n") == 1)
         torn_ = false;

@@ -1,5 +1,5 @@
 // Writes the log on its own thread: takes messages from the queue of spdlog's asynchronous logger, writes lines to
-// stderr. A write may block as long as nobody reads, and only this thread waits.
+// stderr. A write blocks as long as nobody reads, but only this thread waits.
 #pragma once
 
 #include <spdlog/async.h>
@@ -23,7 +23,7 @@ inline constexpr std::string_view prose_name = "prose";
 
 class log_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 public:
-    /// The queue has one thread, and outlives it.
+    /// The queue must have exactly one thread, and must outlive the sink.
     log_sink(int descriptor, bool coloured, spdlog::details::thread_pool& queue)
         : descriptor_{descriptor}
         , coloured_{coloured}
@@ -31,15 +31,15 @@ public:
 
     // --- On any thread ---
 
-    /// Lines that were lost: overrun in the queue by newer ones, or refused by the descriptor. A stall
-    /// report that is overrun counts as one.
+    /// How many lines were lost: replaced in the queue by newer ones, or refused by the descriptor. A
+    /// stall report that is replaced counts as one line.
     [[nodiscard]] std::uint64_t dropped() const;
 
     void count_dropped(std::uint64_t lines = 1) { refused_ += lines; }
 
     [[nodiscard]] std::uint64_t flushes() const;
 
-    /// Waits for one more flush than `before`. Returns true if it happened in time.
+    /// Waits until there have been more flushes than `before`. Returns false on timeout.
     [[nodiscard]] bool wait_for_flush(std::uint64_t there_were, std::chrono::milliseconds at_most);
 
 private:
@@ -55,8 +55,8 @@ private:
     bool coloured_;
     spdlog::details::thread_pool& queue_;
     std::atomic<std::uint64_t> refused_{0};
-    std::uint64_t told_ = 0; // how many of the dropped lines the log has mentioned
-    bool torn_ = false;      // the last write ended in the middle of a line
+    std::uint64_t reported_ = 0; // how many dropped lines the log has reported
+    bool torn_ = false;          // the last write ended in the middle of a line
 
     mutable std::mutex flush_mutex_; // guards flushes_
     std::condition_variable flushed_;

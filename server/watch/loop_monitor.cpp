@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 // A healthy machine may delay a thread this long.
 constexpr milliseconds usual_lateness{20};
 // The same verdict within this time is logged as one line, without the prose.
-constexpr std::chrono::seconds until_told_again{10};
+constexpr std::chrono::seconds repeat_after{10};
 constexpr std::size_t waiters_in_a_report = 20;
 
 milliseconds in_ms(std::chrono::nanoseconds time) {
@@ -31,7 +31,7 @@ void log_verdict(verdict found, long long for_ms) {
         spdlog::critical(
             "lock is starved: one task has held it, or waited for it, too long for_ms={}", for_ms);
     else if (found == verdict::congested)
-        spdlog::critical("loop is congested: it moves, but answers late for_ms={}", for_ms);
+        spdlog::critical("loop is congested: it runs, but answers late for_ms={}", for_ms);
     else
         spdlog::critical(
             "loop is frozen: its thread has not come back to the event loop verdict={} "
@@ -64,7 +64,7 @@ loop_monitor::loop_monitor(asio::io_context& watch, loop_executor loop,
 health loop_monitor::health() const {
     if (verdict_ == verdict::alive)
         return {};
-    return {condition_of(verdict_), verdict_, in_ms(clock::now() - ill_since_)};
+    return {condition_of(verdict_), verdict_, in_ms(clock::now() - unhealthy_since_)};
 }
 
 void loop_monitor::schedule() {
@@ -109,32 +109,32 @@ void loop_monitor::act(verdict found, clock::time_point now) {
     const bool stall_is_over = probe_.answered() && verdict_ != verdict::starved;
     const bool starvation_is_over = found != verdict::starved && verdict_ == verdict::starved;
     if (verdict_ != verdict::alive && (stall_is_over || starvation_is_over))
-        heal(now);
-    // A stall keeps its verdict, except for a loop that was congested and then stopped.
+        recover(now);
+    // A stall keeps its verdict, unless a congested loop stops completely.
     const bool worse = verdict_ == verdict::congested && condition_of(found) == condition::stalled;
     if (found != verdict::alive && (verdict_ == verdict::alive || worse))
         report(found, now);
 }
 
-void loop_monitor::heal(clock::time_point now) {
+void loop_monitor::recover(clock::time_point now) {
     spdlog::warn("{} moves again after_ms={}", verdict_ == verdict::starved ? "lock" : "loop",
-                 in_ms(now - ill_since_).count());
+                 in_ms(now - unhealthy_since_).count());
     verdict_ = verdict::alive;
 }
 
 void loop_monitor::report(verdict found, clock::time_point now) {
     const auto* const about = found == verdict::deadlock ? ledger_of_deadlock() : ledgers_.front();
     if (!about)
-        return; // the lock was released after all, a moment ago
+        return; // the lock has just been released after all
     const auto lock = about->snapshot(waiters_in_a_report);
-    ill_since_ = began_at(found, lock, now);
+    unhealthy_since_ = began_at(found, lock, now);
     verdict_ = found;
-    log_verdict(found, in_ms(now - ill_since_).count());
+    log_verdict(found, in_ms(now - unhealthy_since_).count());
     ++reports_[static_cast<std::size_t>(found)];
 
     auto complete = make_report(facts_of(found, now), lock, names_);
     if (found == verdict::starved) {
-        complete.loop.stack.emplace(); // it would show a loop that turns
+        complete.loop.stack.emplace(); // empty, because the loop's thread is not stuck
         namer_.supersede();
         tell(complete);
     } else {
@@ -161,7 +161,7 @@ stall_facts loop_monitor::facts_of(verdict found, clock::time_point now) const {
     const auto& thread = probe_.thread();
     return {.verdict = found,
             .now = now,
-            .stalled = in_ms(now - ill_since_),
+            .stalled = in_ms(now - unhealthy_since_),
             .loop = {.id = thread.id(), .state = thread.state(), .stack = std::nullopt},
             .cpu = in_ms(probe_.cpu_used()),
             .handlers = probe_.handlers_since_asked()};
@@ -180,16 +180,16 @@ void loop_monitor::tell_with_stack(stall_report complete) {
 void loop_monitor::tell(const stall_report& complete) {
     last_report_ = to_json(complete);
     const auto now = clock::now();
-    if (complete.verdict == told_ && now - told_at_ < until_told_again)
+    if (complete.verdict == logged_verdict_ && now - logged_at_ < repeat_after)
         return;
-    told_ = complete.verdict;
-    told_at_ = now;
+    logged_verdict_ = complete.verdict;
+    logged_at_ = now;
     const auto prose = to_prose(complete, the_log().coloured());
     the_log().prose().log(spdlog::level::critical,
                           spdlog::string_view_t{prose.data(), prose.size()});
 }
 
-// Does not wait for a verdict: --stall-after may be long, and a person who signals twice is impatient.
+// Does not wait for a verdict, because --stall-after may be long and a user who signals twice is impatient.
 bool loop_monitor::seems_frozen() const {
     return health().condition == condition::stalled ||
            (probe_.unanswered() > usual_lateness && probe_.has_not_moved());

@@ -30,13 +30,13 @@ class loop_monitor {
 public:
     struct settings {
         patience limits;
-        bool exit_on_stall; ///< end the process with exit_frozen when the loop stalls
+        bool exit_on_stall; ///< end the process with exit_frozen if the loop stalls
         std::chrono::milliseconds shutdown_time; ///< from the first signal
-        /// Runs on the loop at the first SIGINT, SIGTERM or SIGHUP, and gets the deadline.
+        /// Runs on the loop at the first SIGINT, SIGTERM or SIGHUP. Gets the deadline.
         std::function<void(std::chrono::steady_clock::time_point)> on_signal;
     };
 
-    /// Constructed on the loop's thread, before the watch thread runs `watch`. The first of the ledgers is the
+    /// Construct it on the loop's thread, before the watch thread runs `watch`. The first of the ledgers is the
     /// chat lock's.
     loop_monitor(asio::io_context& watch, loop_executor loop,
                  std::vector<const lock_ledger*> ledgers, const session_names& names, settings how);
@@ -48,7 +48,7 @@ public:
 
     [[nodiscard]] chat::health health() const;
 
-    /// How long the loop has owed an answer to a probe; 0 if it owes none.
+    /// How long the current probe has been unanswered; 0 if it is answered.
     [[nodiscard]] std::chrono::nanoseconds unanswered() const { return probe_.unanswered(); }
 
     /// The last stall report as JSON. Its stack is null at first, because naming it takes a moment.
@@ -59,7 +59,7 @@ public:
         return reports_[static_cast<std::size_t>(which)];
     }
 
-    /// How long the loop took to answer probes, including those that a stall kept from being sent.
+    /// How long the loop took to answer probes, including those that a stall prevented.
     [[nodiscard]] const histogram& lag() const { return probe_.lag(); }
 
 private:
@@ -70,7 +70,7 @@ private:
     [[nodiscard]] evidence look(clock::time_point now);
     [[nodiscard]] const lock_ledger* ledger_of_deadlock() const;
     void act(verdict found, clock::time_point now);
-    void heal(clock::time_point now);
+    void recover(clock::time_point now);
     void report(verdict found, clock::time_point now);
     [[nodiscard]] clock::time_point began_at(verdict found, const lock_snapshot& lock,
                                              clock::time_point now) const;
@@ -88,11 +88,11 @@ private:
     stack_namer namer_;
     shutdown_watch shutdown_;
 
-    verdict verdict_ = verdict::alive; // what was found and is not over
-    clock::time_point ill_since_{};
+    verdict verdict_ = verdict::alive; // of the current problem
+    clock::time_point unhealthy_since_{};
     std::optional<std::string> last_report_;
-    clock::time_point told_at_{};
-    verdict told_ = verdict::alive;
+    clock::time_point logged_at_{};
+    verdict logged_verdict_ = verdict::alive;
     std::array<std::uint64_t, 6> reports_{};
 };
 

@@ -1,5 +1,5 @@
-// Asks the loop for signs of life and collects what the watch thread sees of it: answers, handlers that end,
-// processor time, and how long the chat lock has been stuck. It judges nothing. Watch thread only.
+// Probes the loop and collects evidence for a verdict: answers, handlers that end, processor time, and how long the
+// chat lock has been stuck. Does not judge the evidence. Watch thread only.
 #pragma once
 
 #include "server/loop/loop_executor.hpp"
@@ -19,11 +19,11 @@ class loop_probe {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// Constructed on the loop's thread. The first question is asked at once.
+    /// Construct it on the loop's thread. Posts the first question at once.
     loop_probe(loop_executor loop, const lock_ledger& chat_lock,
                std::chrono::milliseconds stall_after);
 
-    /// Asks again. Only after an answer.
+    /// Asks again. Call it only after an answer.
     void ask(clock::time_point now);
 
     /// Notes an answer that has arrived, and the lag that it shows.
@@ -36,13 +36,13 @@ public:
     /// or asleep.
     void forgive(clock::duration late, clock::time_point now);
 
-    /// Everything but `waits_for_itself`, which takes the ledgers of all locks.
+    /// Collects everything except `waits_for_itself`, which needs the ledgers of all locks.
     [[nodiscard]] evidence look(clock::time_point now);
 
-    /// How long the loop has owed an answer; 0 if it owes none.
+    /// How long the current question has been unanswered; 0 if it is answered.
     [[nodiscard]] clock::duration unanswered() const;
 
-    /// True if the loop owes an answer and has ended no handler since the question.
+    /// True if the question is unanswered and the loop has ended no handler since.
     [[nodiscard]] bool has_not_moved() const;
 
     [[nodiscard]] clock::time_point asked_at() const { return asked_at_; }
@@ -64,7 +64,7 @@ public:
 
     [[nodiscard]] const thread_view& thread() const { return thread_; }
 
-    /// How long the loop took to answer, including questions that a stall kept from being asked.
+    /// How long the loop took to answer, including questions that a stall prevented.
     [[nodiscard]] const histogram& lag() const { return lag_; }
 
     /// How often the watch looks and asks.
@@ -73,7 +73,7 @@ public:
 private:
     // Shared with the posted handler, which may outlive the probe.
     struct question {
-        std::atomic<clock::rep> answered_at{0}; // 0: not yet
+        std::atomic<clock::rep> answered_at{0}; // 0: unanswered
     };
 
     void excuse(clock::duration lost, clock::time_point now);
@@ -91,7 +91,7 @@ private:
     std::uint64_t handlers_then_ = 0;
     std::chrono::nanoseconds cpu_then_{};
     std::uint64_t handlers_when_asked_ = 0;
-    clock::time_point turning_since_; // later by as much as the loop was not running: see excuse()
+    clock::time_point turning_since_; // moved forward by the times excused: see excuse()
     histogram lag_;
 };
 

@@ -40,7 +40,7 @@ server_log::server_log(int descriptor, bool coloured, std::size_t queue_length)
 std::shared_ptr<spdlog::async_logger> server_log::make_logger(std::string_view name) const {
     auto logger =
         std::make_shared<spdlog::async_logger>(std::string{name}, sink_, queue_, when_full);
-    // spdlog's own handler writes to stderr, on the thread that logs.
+    // spdlog's default handler would write to stderr on the thread that logs.
     logger->set_error_handler([sink = sink_](const std::string&) { sink->count_dropped(); });
     return logger;
 }

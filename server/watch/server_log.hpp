@@ -1,6 +1,6 @@
 // The log: spdlog's asynchronous logger, so logging only puts a message into a bounded queue. Neither the loop's
-// thread nor the watch thread ever waits for stderr, whatever is behind it: a terminal that nobody reads, a full
-// pipe, a slow disk. If the queue is full, the oldest lines are dropped and counted, and the next line that gets
+// thread nor the watch thread ever waits for stderr, even if stderr is a stopped terminal, a full pipe or a slow
+// disk. If the queue is full, the oldest lines are dropped and counted, and the next line that gets
 // through says how many.
 #pragma once
 
@@ -28,14 +28,14 @@ public:
     server_log(const server_log&) = delete;
     server_log& operator=(const server_log&) = delete;
 
-    /// One line per call. The server makes this one spdlog's default logger.
+    /// Logs one line per call. In the server this is spdlog's default logger.
     [[nodiscard]] const std::shared_ptr<spdlog::async_logger>& lines() const { return lines_; }
 
-    /// For text with its own line ends: a stall report, or the reason why the server cannot run. It is written at
-    /// every --log-level.
+    /// Logs text with its own line ends: a stall report, or why the server cannot run. Ignores --log-level.
     [[nodiscard]] spdlog::async_logger& prose() const { return *prose_; }
 
-    /// True if stderr is a terminal that wants colours: TERM is not dumb, NO_COLOR (no-color.org) not set.
+    /// True if the log is coloured. The server's log is coloured if stderr is a terminal, TERM is not dumb,
+    /// and NO_COLOR (no-color.org) is not set.
     [[nodiscard]] bool coloured() const { return coloured_; }
 
     /// How many lines were lost.
@@ -48,7 +48,7 @@ private:
     [[nodiscard]] std::shared_ptr<spdlog::async_logger> make_logger(std::string_view name) const;
 
     bool coloured_;
-    std::shared_ptr<spdlog::details::thread_pool> queue_; // and its thread, which ends first
+    std::shared_ptr<spdlog::details::thread_pool> queue_; // with the log's thread, which ends first
     std::shared_ptr<log_sink> sink_;
     std::shared_ptr<spdlog::async_logger> lines_;
     std::shared_ptr<spdlog::async_logger> prose_;
@@ -58,10 +58,10 @@ private:
 /// blocked in a write when the process ends, and nothing waits for it.
 server_log& the_log();
 
-/// Ends the process from any thread, after the log is drained or half a second. Unwinds nothing.
+/// Drains the log for at most half a second, then ends the process without unwinding. Any thread.
 [[noreturn]] void end_process(int code);
 
-/// The same by SIGABRT, with status 134. It also works for PID 1 of a container, which the signal does not end.
+/// The same with SIGABRT and status 134. Also works for PID 1 of a container, which SIGABRT does not end.
 [[noreturn]] void abort_process();
 
 } // namespace chat

@@ -45,7 +45,7 @@ void shutdown_watch::await_signal() {
     });
 }
 
-// Logged here, because the loop may never get to it.
+// Logs on this thread, because the loop may be frozen.
 void shutdown_watch::on_signal(int number) {
     const auto name = name_of(number);
     if (!deadline_) {
@@ -53,7 +53,7 @@ void shutdown_watch::on_signal(int number) {
         deadline_ = clock::now() + how_.time;
         how_.shut_down(*deadline_);
     } else if (number == SIGHUP) {
-        // Not impatience: if a terminal goes away, the kernel and the shell may send one each.
+        // Not impatience: when a terminal closes, the kernel and the shell may each send one.
         spdlog::info("{} again: already ending", name);
     } else {
         const int code = how_.seems_frozen() ? exit_frozen : EXIT_SUCCESS;

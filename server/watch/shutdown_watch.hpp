@@ -1,5 +1,5 @@
 // Takes SIGINT, SIGTERM and SIGHUP on the watch thread, so that Ctrl-C ends a frozen server. The first signal
-// asks the loop for a clean shutdown, a second one ends the process at once.
+// asks the loop for a clean shutdown, and a second one ends the process at once.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -28,12 +28,12 @@ public:
     /// Under `nohup`, SIGHUP stays ignored.
     shutdown_watch(boost::asio::io_context& watch, settings how);
 
-    /// Ends the process with exit_frozen if a shutdown was asked for and cannot be a clean one.
+    /// Ends the process with exit_frozen if a shutdown was requested and cannot be clean.
     void give_up_if_hopeless(clock::time_point now, clock::duration silent,
                              const std::function<bool()>& is_deadlocked) const;
 
-    /// True if a shutdown with this deadline cannot be a clean one: the loop has been silent for 0.5 s and is
-    /// deadlocked, or the deadline is over. Any other silence may end in time.
+    /// True if a shutdown with this deadline cannot be clean: the loop has been silent for 0.5 s, and it is
+    /// deadlocked or the deadline has passed. Any other silence may end in time.
     [[nodiscard]] static bool is_hopeless(std::optional<clock::time_point> deadline,
                                           clock::time_point now, clock::duration silent,
                                           const std::function<bool()>& is_deadlocked);

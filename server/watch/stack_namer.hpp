@@ -1,5 +1,5 @@
-// Names the calls of a report's stack on a thread of its own. That takes a moment, because the debug
-// information must be read, and meanwhile the watch thread answers requests.
+// Names the calls in a report's stack on a separate thread. Naming takes a moment, because the debug information
+// must be read; meanwhile the watch thread answers requests.
 #pragma once
 
 #include "server/watch/stall_report.hpp"
@@ -17,12 +17,12 @@ namespace chat {
 /// All functions are called on the watch thread.
 class stack_namer {
 public:
-    /// `named` gets each report that is still the newest when its stack has its names, on the watch thread.
+    /// `named` is called on the watch thread for each report that is still the newest when its stack is named.
     stack_namer(boost::asio::io_context& watch, std::function<void(stall_report)> named)
         : watch_{watch}
         , named_{std::move(named)} {}
 
-    /// After the watch thread has ended.
+    /// Call it only after the watch thread has ended.
     ~stack_namer() {
         if (thread_.joinable())
             thread_.join();
@@ -31,11 +31,11 @@ public:
     stack_namer(const stack_namer&) = delete;
     stack_namer& operator=(const stack_namer&) = delete;
 
-    /// Names the stack of this report, the newest one. One report at a time: of those that come meanwhile,
-    /// only the last is named.
+    /// Names the stack of this report, the newest one. Names one report at a time; of the reports that arrive
+    /// meanwhile, only the last is named.
     void name(stall_report report, std::vector<void*> stack);
 
-    /// There is a newer report, which needs no names: drops the one that is being named.
+    /// Drops the report that is being named. Call it if a newer report needs no names.
     void supersede() { ++newest_; }
 
 private:

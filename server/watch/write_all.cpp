@@ -10,7 +10,7 @@ namespace chat {
 
 namespace {
 
-/// True if the write may be tried again. Waits for room if there was none.
+/// True if the write can be retried. Waits for free space in the descriptor if necessary.
 bool may_go_on(int descriptor) {
     if (errno == EINTR)
         return true;

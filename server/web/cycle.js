@@ -1,4 +1,4 @@
-// Draws why nothing moves: boxes, an arrow from each to the next, and the way back.
+// Draws why nothing moves: a row of boxes, an arrow from each to the next, and an arrow back.
 import { show, sourceLine, task } from "./words.js";
 
 const section = document.getElementById("stall");
@@ -13,7 +13,8 @@ export function hideCycle() {
   drawn = "";
 }
 
-/// True if the drawing tells everything: the holder and the waiters, or where the thread is.
+/// Draws the stall. Returns true if the drawing is complete: it shows the lock's holder and waiters, or the
+/// thread's calls.
 export function drawCycle(state, report) {
   section.hidden = false;
   const { holder, waiters } = state.lock;
@@ -34,14 +35,14 @@ export function drawCycle(state, report) {
 }
 
 function drawDeadlock(holder, waiter) {
-  show("stall-title", "Each waits for the next, for ever");
+  show("stall-title", "Each waits for the next, forever");
   cycle.replaceChildren(
     box(task(holder), ["took the lock in ", sourceLine(holder.at)],
-        holder.suspended_at ? ["sleeps in ", sourceLine(holder.suspended_at)] : []),
+        holder.suspended_at ? ["is suspended in ", sourceLine(holder.suspended_at)] : []),
     arrow("needs"),
     box("the only thread", ["runs all tasks, one at a time"], ["is blocked in std::mutex::lock"]),
-    arrow("is stopped by"),
-    box(task(waiter), ["asks for the lock in ", sourceLine(waiter.at)], ["and so stops the thread"]));
+    arrow("is blocked by"),
+    box(task(waiter), ["asks for the lock in ", sourceLine(waiter.at)], ["and so blocks the thread"]));
   drawBack(`${task(waiter)} waits for the lock that ${task(holder)} holds`);
 }
 
@@ -49,11 +50,11 @@ function drawStarved(holder, lock) {
   show("stall-title", "The loop turns, but the lock does not change hands");
   const first = lock.waiters.slice(0, 2).map(task).join(", ");
   cycle.replaceChildren(
-    box(lock.waiting === 1 ? "1 task" : `${lock.waiting} tasks`, ["for the lock: ", first, lock.waiting > 2 ? ", …" : ""],
+    box(lock.waiting === 1 ? "1 task" : `${lock.waiting} tasks`, ["in the queue: ", first, lock.waiting > 2 ? ", …" : ""],
         ["the first asked in ", sourceLine(lock.waiters[0].at)]),
     arrow(lock.waiting === 1 ? "waits for" : "wait for"),
     box(task(holder), ["took the lock in ", sourceLine(holder.at)],
-        holder.suspended_at ? ["sleeps in ", sourceLine(holder.suspended_at)] : []),
+        holder.suspended_at ? ["is suspended in ", sourceLine(holder.suspended_at)] : []),
     arrow("awaits"),
     box(holder.awaiting_name || holder.name || "its client", [holder.awaiting || "to take what was sent"], []));
   back.hidden = true;
@@ -61,12 +62,12 @@ function drawStarved(holder, lock) {
 
 function drawOther(verdict, calls) {
   const why = {
-    blocked: "The loop's thread is blocked in a system call, or by another thread's lock",
-    spinning: "The loop's thread computes, and does not come back to the loop",
-    deadlock: "The loop's thread waits for a lock that needs it",
+    blocked: "The loop's thread is blocked in a system call or by another thread's lock",
+    spinning: "The loop's thread is computing and does not return to the loop",
+    deadlock: "The loop's thread waits for a lock that only this thread can release",
     starved: "The loop turns, but the lock does not change hands",
   };
-  show("stall-title", why[verdict] ?? "The loop's thread does not come back to the loop");
+  show("stall-title", why[verdict] ?? "The loop's thread does not return to the loop");
   const innermost = calls.slice(0, CALLS_SHOWN).map((call) => [call]);
   cycle.replaceChildren(...(calls.length > 0 ? [box("the only thread is here", ...innermost)] : []));
   back.hidden = true;

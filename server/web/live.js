@@ -1,7 +1,7 @@
-// The stream of states, with reconnection: EventSource gives up after an error response, and does not notice a
-// server that silently stopped sending.
-const SILENCE = 1500;  // ms; events come every 100
-const PAUSE = 1000;    // before another attempt
+// Receives the stream of states, and reconnects if it stops. EventSource alone gives up after an error response,
+// and does not notice a server that silently stops sending.
+const SILENCE = 1500;  // ms; an event arrives every 100 ms
+const PAUSE = 1000;    // ms before the next attempt
 
 export function listen(path, { state, gone }) {
   let source = null;

@@ -1,4 +1,4 @@
-// The live page: every event of /api/events is the whole state, which is drawn at once.
+// The live page. Every event of /api/events is the complete state, and is drawn immediately.
 import { listen } from "./live.js";
 import { Rate } from "./rate.js";
 import { drawCycle, hideCycle } from "./cycle.js";
@@ -33,7 +33,7 @@ function draw(state) {
   }
 }
 
-// The report follows the change of status after a moment, and the names in its stack after another.
+// The report may appear a moment after the status changes, and the names in its stack a moment after the report.
 const isComplete = (report) => Boolean(report?.thread.stack);
 
 let asking = false;
@@ -53,7 +53,7 @@ async function fetchReport(state) {
 }
 
 function drawStall() {
-  // The drawing tells everything, and there is only one screen.
+  // A complete drawing replaces the lock's card, because everything must fit on one screen.
   document.getElementById("lock").hidden = drawCycle(now, report);
 }
 
@@ -71,7 +71,7 @@ function drawStatus(state) {
 function since(state) {
   if (state.status !== "alive") return `for ${time(state.for_ms)}`;
   if (state.verdict) return `but ${state.verdict}`;
-  if (worst) return `for ${time(state.uptime_ms - worst.uptime_ms)} again, after it was ${worst.verdict} for ${time(worst.for_ms)}`;
+  if (worst) return `again for ${time(state.uptime_ms - worst.uptime_ms)}, after it was ${worst.verdict} for ${time(worst.for_ms)}`;
   return `for ${time(state.uptime_ms)}`;
 }
 
@@ -86,7 +86,7 @@ function drawNumbers(state) {
   const stalled = state.status === "stalled";
   const lag = state.recent_lag.count > 0 ? `≤ ${time(state.recent_lag.p99_us / 1000)}` : "–";
   show("lag", stalled ? time(state.for_ms) : lag);
-  show("lag-more", stalled ? "and it has not come back" : "99 of 100 probes");
+  show("lag-more", stalled ? "no answer yet" : "99 % of probes");
   document.getElementById("lag").classList.toggle("hot", stalled);
 }
 
@@ -95,7 +95,7 @@ function drawLock(lock) {
   holder.replaceChildren();
   if (lock.holder) {
     const asleep = document.createElement("div");
-    if (lock.holder.suspended_at) asleep.append("sleeps in ", sourceLine(lock.holder.suspended_at));
+    if (lock.holder.suspended_at) asleep.append("is suspended in ", sourceLine(lock.holder.suspended_at));
     const reason = document.createElement("div");
     reason.className = "soft";
     if (lock.holder.awaiting) reason.append(`until: ${lock.holder.awaiting}`);
@@ -122,7 +122,7 @@ function drawGone(seconds) {
   if (now.status === "connecting" && seconds < 1) return;
   document.body.dataset.status = "gone";
   show("status", "GONE");
-  show("since", `nothing has come from the server for ${time(seconds * 1000)}; trying again`);
+  show("since", `no data from the server for ${time(seconds * 1000)}; reconnecting`);
   document.title = "GONE · chat-server";
   now = { ...now, status: "gone" };
 }

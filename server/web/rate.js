@@ -1,6 +1,6 @@
 // Turns a counter that only grows into a rate over the last second and a line of the last half minute.
 const WINDOW = 1000;  // ms
-const SHOWN = 300;    // events: half a minute, and the width of the drawing
+const SHOWN = 300;    // events: half a minute; also the width of the drawing
 const HEIGHT = 60;
 
 export class Rate {

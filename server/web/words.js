@@ -1,4 +1,4 @@
-// Formats numbers and tasks for people. Text from the server is only ever set as text, never as markup.
+// Formats numbers and tasks for the page. Text from the server is never inserted as HTML.
 const format = new Intl.NumberFormat("en");
 
 /// Sets an element's text. Leaves an unchanged text alone, because a screen reader would read it again.

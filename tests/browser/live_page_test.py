@@ -1,8 +1,8 @@
-"""What the live page shows in Chromium, alive, frozen, starved, and when the server has gone.
+"""The live page in Chromium: alive, frozen, starved, and after the server has gone.
 
     /usr/bin/python3 live_page_test.py FOLDER-OF-CHAT-SERVERS CHROMIUM CHROMEDRIVER [unittest options]
 
-With CHAT_SCREENSHOTS=FOLDER it leaves a picture of each state there.
+With CHAT_SCREENSHOTS=FOLDER it saves a picture of each state there.
 """
 
 import os
@@ -25,7 +25,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage
 
 
 class LivePage(ServerTest):
-    frozen_at_the_end = True  # or gone: each test ends its server in its own way
+    frozen_at_the_end = True  # or gone: some tests freeze or kill the server
 
     @classmethod
     def setUpClass(cls):
@@ -66,7 +66,7 @@ class LivePage(ServerTest):
 
     def assert_one_screen(self):
         height, window = self.browser.execute_script("return [document.documentElement.scrollHeight, innerHeight]")
-        self.assertLessEqual(height, window, "one has to scroll")
+        self.assertLessEqual(height, window, "the page does not fit on one screen")
 
     def complaints(self):
         return [entry["message"] for entry in self.browser.get_log("browser")]
@@ -106,12 +106,12 @@ class LivePage(ServerTest):
     def test_blocked_with_the_calls(self):
         self.open("async-released", "--fault", "hang")
         self.wait_for_text("status", "BLOCKED")
-        self.wait_for_text("cycle", "fault.cpp")  # whose names come after the report
+        self.wait_for_text("cycle", "fault.cpp")  # the names of the calls follow the report
         self.picture("blocked")
         self.assert_one_screen()
 
     def lines(self, words, task):
-        """Where these words stand in that task's function, as `room.cpp:NN`."""
+        """Returns the line of these words in that task's function, as `room.cpp:NN`."""
         source = pathlib.Path(__file__).parents[2] / "server/chat/room.cpp"
         lines = source.read_text(encoding="utf-8").splitlines()
         start = next(n for n, line in enumerate(lines) if f"room::{task}(" in line)

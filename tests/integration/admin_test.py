@@ -207,7 +207,7 @@ class Admin(ServerTest):
         sleeper.send(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         others = self.events(server)
         deadline = time.monotonic() + 40
-        while "takes no events" not in server.log():
+        while "does not read events" not in server.log():
             others.take()
             self.assertLess(time.monotonic(), deadline)
         self.assert_chat_works(server)

@@ -1,4 +1,4 @@
-// Lesson 9, the exercise. store() has an async mutex, and the loop is 200 ms late. Repair it.
+// Lesson 9, the exercise. store() has an async mutex, and the loop is 400 ms late. Repair it.
 //
 //     cmake --build build/lesson --target lesson_09_exercise && build/lesson/bin/lesson_09_exercise
 //

@@ -62,7 +62,7 @@ void run(day& today) {
 std::string stuck(const day& today) {
     return "the loop turns (" + std::to_string(today.ticks) + " ticks), and " +
            std::to_string(today.started - today.ended) + " of " + std::to_string(today.started) +
-           " transfers wait for ever: ";
+           " transfers wait permanently: ";
 }
 
 } // namespace
@@ -102,5 +102,5 @@ int main() {
                                              "it goes from an account to itself, and the task waits"
                                              " for its own lock. No order helps against that.");
     }
-    return report.verdict("Ten transfers, both ways, and nobody waits in a circle.");
+    return report.verdict("Ten transfers, both ways, and no circle.");
 }

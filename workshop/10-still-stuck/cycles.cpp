@@ -3,6 +3,7 @@
 #include "workshop/check.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/experimental/promise.hpp>
 #include <boost/asio/experimental/use_promise.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_future.hpp>
@@ -69,10 +70,9 @@ void watch(const char* what, Tasks... tasks) {
 
 int main() {
     auto a_then_b = [](world& w) { return lock_both(w, w.a, w.b); };
-    auto b_then_a = [](world& w) { return lock_both(w, w.b, w.a); };
-    watch("two tasks, a then b", a_then_b, a_then_b);
-    watch("two tasks, a then b, and b then a", a_then_b, b_then_a);
-    watch("one task, a then a", [](world& w) { return lock_both(w, w.a, w.a); });
+    watch("a then b, twice", a_then_b, a_then_b);
+    watch("a then b, and b then a", a_then_b, [](world& w) { return lock_both(w, w.b, w.a); });
+    watch("a then a", [](world& w) { return lock_both(w, w.a, w.a); });
     watch("a place in the queue, never awaited", leave_a_waiter_behind);
     watch("lock() || timer, then lock()", give_up_waiting);
     watch("future.get() on the loop", get_on_the_loop);

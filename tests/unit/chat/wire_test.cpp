@@ -190,7 +190,7 @@ TEST_CASE("accepted replies go out before the close frame") {
 
 TEST_CASE("our close frame goes behind the replies, and what Beast sends after it counts as sent") {
     connection link;
-    const auto goodbye = close_frame(1008, "you read too slowly");
+    const auto close_bytes = close_frame(1008, "you read too slowly");
     std::vector<std::string> frames;
     std::size_t sent = 0;
     const auto writer = [](wire& out, const std::string& last, std::size_t& size) -> task<> {
@@ -208,11 +208,11 @@ TEST_CASE("our close frame goes behind the replies, and what Beast sends after i
         }
         co_await out.linger({}); // at once, as Beast does
     };
-    link.run(read_frames(link.peer, frames), writer(link.out, goodbye, sent));
+    link.run(read_frames(link.peer, frames), writer(link.out, close_bytes, sent));
     CHECK(sent == 2 * control_frame(opcode_pong, "too late").size());
     REQUIRE(frames.size() == 3);
     CHECK(frames[1] == text_frame("ack"));
-    CHECK(frames[2] == goodbye);
+    CHECK(frames[2] == close_bytes);
 }
 
 TEST_CASE("a close frame of Beast's that waits for ours is aborted when the wire is closed") {

@@ -46,7 +46,7 @@ bool has_line(const std::string& text, const std::string& line) {
 
 } // namespace
 
-TEST_CASE("health is 200 only while it is alive") {
+TEST_CASE("/healthz is 200 only while the server is alive") {
     const counters none;
     CHECK(admin_answers{facts, none, {}}.to("/healthz").status == 200);
     const auto answer = admin_answers{facts, none, frozen()}.to("/healthz");
@@ -55,7 +55,7 @@ TEST_CASE("health is 200 only while it is alive") {
           json::object{{"status", "stalled"}, {"verdict", "deadlock"}, {"for_ms", 300}});
 }
 
-TEST_CASE("a congested loop is alive, and says that it is congested") {
+TEST_CASE("/healthz is 200 with the verdict if the loop is congested") {
     const counters none;
     admin_sources sources;
     sources.health = [] {
@@ -66,14 +66,14 @@ TEST_CASE("a congested loop is alive, and says that it is congested") {
     CHECK(body_of(answer).at("verdict") == "congested");
 }
 
-TEST_CASE("the stall report is passed on as it is, and 404 before there is one") {
+TEST_CASE("/api/stall is the unchanged stall report, or 404 if there is none") {
     const counters none;
     CHECK(admin_answers{facts, none, {}}.to("/api/stall").status == 404);
     CHECK(admin_answers{facts, none, frozen()}.to("/api/stall").body ==
           R"({"verdict":"deadlock"})");
 }
 
-TEST_CASE("state names holder and waiters") {
+TEST_CASE("/api/state names the lock's holder and waiters") {
     const counters none;
     admin_sources sources;
     sources.lock = [](std::size_t most) {
@@ -104,12 +104,12 @@ TEST_CASE("state names holder and waiters") {
     CHECK(lock.at("waiters").as_array().front().as_object().at("name") == "");
 }
 
-TEST_CASE("metrics carry what was counted") {
+TEST_CASE("/metrics shows the counters and the health") {
     counters numbers;
     numbers.messages.add(41);
     numbers.messages.add();
-    numbers.struck.add(limit::write_time);
-    numbers.struck.add(limit::frame_flood);
+    numbers.limit_hits.add(limit::write_time);
+    numbers.limit_hits.add(limit::frame_flood);
     numbers.refused_shutting_down.add();
     const auto text = metrics_of(numbers, frozen());
     CHECK(has_line(text, R"(chat_build_info{version="1.2.3",mutex="std",guard="released"} 1)"));
@@ -123,7 +123,8 @@ TEST_CASE("metrics carry what was counted") {
     CHECK(has_line(text, "chat_loop_unanswered_seconds 0.35"));
 }
 
-TEST_CASE("a histogram's buckets are cumulative, and the last has all") {
+TEST_CASE(
+    "a histogram's buckets in /metrics are cumulative, and the last one includes all values") {
     const counters none;
     admin_sources sources;
     sources.lag = [] {
@@ -139,17 +140,17 @@ TEST_CASE("a histogram's buckets are cumulative, and the last has all") {
     CHECK(has_line(text, "chat_loop_lag_seconds_count 4"));
 }
 
-TEST_CASE("a long time counts for all that could not be measured meanwhile") {
+TEST_CASE("record_with_missed adds the measurements that a long time prevented") {
     histogram lag;
     lag.record_with_missed(0ms, 50ms);
     lag.record_with_missed(49ms, 50ms);
     CHECK(lag.count == 2);
-    lag.record_with_missed(200ms, 50ms); // and 150, 100, 50
+    lag.record_with_missed(200ms, 50ms); // also records 150, 100 and 50 ms
     CHECK(lag.count == 6);
     CHECK(lag.sum_ns == 549'000'000);
 }
 
-TEST_CASE("quantiles are the limits of the buckets that hold them") {
+TEST_CASE("a quantile is the limit of the bucket that contains it") {
     histogram times;
     CHECK(quantile(times, 0.99) == 0us);
     for (int i = 0; i < 99; ++i)
@@ -163,7 +164,7 @@ TEST_CASE("quantiles are the limits of the buckets that hold them") {
     CHECK(quantile(added_since(before, times), 0.5) == 1'024us);
 }
 
-TEST_CASE("only hosts that no foreign page can name are trusted") {
+TEST_CASE("only hosts that another site's page cannot use are trusted") {
     const std::vector<std::string> names = {"chat.example"};
     const auto is_trusted = [&](std::string_view header) {
         const auto host = parse_address(header);

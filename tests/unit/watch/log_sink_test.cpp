@@ -1,4 +1,4 @@
-// The log over a pipe that this test reads when it likes, or over a descriptor that takes nothing.
+// The log on a pipe that the test reads or leaves unread, or on a descriptor that refuses every write.
 #include "server/watch/server_log.hpp"
 
 #include <doctest/doctest.h>
@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t queue_length = 100;
-constexpr auto patience = 30s; // CTest kills sooner
+constexpr auto patience = 30s; // less than CTest's time limit
 
 class pipe_ends {
 public:
@@ -52,7 +52,7 @@ public:
         ends_[0] = -1;
     }
 
-    /// Reads until this line has come; returns all of them.
+    /// Reads until this line arrives. Returns all lines read.
     std::vector<std::string> lines_to(std::string_view last) {
         const auto end = std::string{last} + '\n';
         std::string all;
@@ -73,7 +73,7 @@ private:
     std::array<int, 2> ends_{};
 };
 
-/// A log with its reader. Reading stops before the log ends, which waits for its thread.
+/// A log and its reader. Closes the reader first, because the log's destructor waits for its thread.
 struct log_over_pipe {
     pipe_ends reader;
     server_log log;
@@ -89,7 +89,7 @@ struct log_over_pipe {
     log_over_pipe(const log_over_pipe&) = delete;
     log_over_pipe& operator=(const log_over_pipe&) = delete;
 
-    /// Far more than pipe and queue hold, while the log's thread is blocked.
+    /// Blocks the log's thread, then logs far more lines than the pipe and the queue hold.
     void fill() {
         log.prose().info(std::string(100'000, 'x') + '\n');
         reader.wait_until_full();
@@ -100,8 +100,9 @@ struct log_over_pipe {
     static constexpr std::size_t fill_lines = 20'000;
 };
 
-/// Each line is there, or is one of those that a notice counts.
-void check_every_line_is_there_or_told(const std::vector<std::string>& lines, std::size_t said) {
+/// Checks that every line is present or counted as dropped.
+void check_every_line_is_present_or_counted(const std::vector<std::string>& lines,
+                                            std::size_t said) {
     constexpr std::string_view notice = "[warning] log lines dropped=";
     constexpr std::string_view line = "[info] line=";
     std::size_t kept = 0;
@@ -124,18 +125,18 @@ void check_every_line_is_there_or_told(const std::vector<std::string>& lines, st
 } // namespace
 
 TEST_CASE(
-    "a log that nobody reads holds nobody up, and tells what is missing when it is read again") {
+    "an unread log blocks no logging thread, and reports the dropped lines when it is read again") {
     log_over_pipe unread;
     unread.fill();
     const auto dropped_while_unread = unread.log.dropped();
     CHECK(dropped_while_unread > unread.fill_lines / 2);
-    unread.log.lines()->info("and on");
-    const auto lines = unread.reader.lines_to("[info] and on");
-    check_every_line_is_there_or_told(lines, unread.fill_lines);
+    unread.log.lines()->info("resumed");
+    const auto lines = unread.reader.lines_to("[info] resumed");
+    check_every_line_is_present_or_counted(lines, unread.fill_lines);
     CHECK(lines.front().starts_with("xxx"));
 }
 
-TEST_CASE("two threads that log at once are not held up either") {
+TEST_CASE("an unread log does not block two threads that log at once") {
     log_over_pipe unread;
     std::thread other{[&] { unread.fill(); }};
     unread.fill();
@@ -143,7 +144,7 @@ TEST_CASE("two threads that log at once are not held up either") {
     CHECK(unread.log.dropped() > unread.fill_lines);
 }
 
-TEST_CASE("of lines that are not read, the newest are kept, and so is a stall report") {
+TEST_CASE("an unread log keeps its newest lines and the stall report") {
     log_over_pipe unread;
     unread.fill();
     std::string report;
@@ -157,7 +158,7 @@ TEST_CASE("of lines that are not read, the newest are kept, and so is a stall re
         CHECK(lines[lines.size() - 1001 + i] == "report " + std::to_string(i));
 }
 
-TEST_CASE("drain waits until all is written, however slow the reader is") {
+TEST_CASE("drain waits until everything is written, even if the reader is slow") {
     log_over_pipe read;
     std::thread slow_reader{[&] {
         std::this_thread::sleep_for(50ms);
@@ -171,7 +172,7 @@ TEST_CASE("drain waits until all is written, however slow the reader is") {
     CHECK(read.log.dropped() == 0);
 }
 
-TEST_CASE("drain gives up when nobody reads") {
+TEST_CASE("drain times out if nobody reads") {
     log_over_pipe unread;
     unread.fill();
     const auto before = std::chrono::steady_clock::now();
@@ -179,7 +180,7 @@ TEST_CASE("drain gives up when nobody reads") {
     CHECK(std::chrono::steady_clock::now() - before < patience / 2);
 }
 
-TEST_CASE("lines that the descriptor refuses are counted, those of a report too") {
+TEST_CASE("lines that the descriptor refuses are counted, including each line of a report") {
     const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
     REQUIRE(full >= 0);
     {
@@ -193,7 +194,7 @@ TEST_CASE("lines that the descriptor refuses are counted, those of a report too"
     ::close(full);
 }
 
-TEST_CASE("lines after the reader has left are counted") {
+TEST_CASE("lines logged after the reader has closed the pipe are counted as dropped") {
     log_over_pipe read;
     read.log.lines()->info("read");
     read.reader.lines_to("[info] read");
@@ -203,7 +204,7 @@ TEST_CASE("lines after the reader has left are counted") {
     CHECK(read.log.dropped() == 1);
 }
 
-TEST_CASE("a descriptor that another program has made non-blocking loses nothing that is read") {
+TEST_CASE("a descriptor that another program made non-blocking loses no lines if it is read") {
     log_over_pipe read;
     REQUIRE(::fcntl(read.reader.writing(), F_SETFL, O_NONBLOCK) == 0);
     for (std::size_t i = 0; i < queue_length / 2; ++i) // more than a pipe holds
@@ -213,7 +214,7 @@ TEST_CASE("a descriptor that another program has made non-blocking loses nothing
     CHECK(read.log.dropped() == 0);
 }
 
-TEST_CASE("a line is written whole, however long it is") {
+TEST_CASE("a line is written whole, even if it is very long") {
     log_over_pipe read;
     const std::string text(100'000, 'x');
     read.log.lines()->info(text);
@@ -222,7 +223,7 @@ TEST_CASE("a line is written whole, however long it is") {
           std::vector<std::string>{"[info] " + text, "[info] short"});
 }
 
-TEST_CASE("the level has its colour where that is welcome") {
+TEST_CASE("the level is coloured if colours are wanted") {
     log_over_pipe read{true};
     read.log.lines()->info("green");
     CHECK(read.reader.lines_to("[\033[32minfo\033[m] green").size() == 1);

@@ -1,4 +1,4 @@
-// The monitor of a loop that the test blocks and releases while the watch thread runs.
+// Tests loop_monitor on a loop that the test blocks and releases while the watch thread runs.
 #include <doctest/doctest.h>
 
 #include "server/watch/loop_monitor.hpp"
