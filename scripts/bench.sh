@@ -18,7 +18,8 @@ Usage: scripts/bench.sh mutex [--no-setup] [GOOGLE BENCHMARK OPTION...]
   --no-setup   do not install missing packages
   --help       show this text; \`scripts/bench.sh chat --help\` lists the options of chat
 
-Do not use the machine meanwhile. The best of five repetitions counts, so a brief disturbance does little harm.
+Do not use the machine meanwhile. For mutex the best of five repetitions counts, so a brief disturbance does
+little harm.
 END
 }
 

@@ -174,7 +174,7 @@ class Admin(ServerTest):
         self.assertFalse(crowd[0].has_hung_up(within=0))
 
     def test_connections_that_do_not_read_their_answers_make_room(self):
-        """A new client is answered, even though they reconnect at once."""
+        """A new client is answered even if the closed connections are opened again at once."""
         server = self.start()
 
         def hold_one():
