@@ -202,11 +202,11 @@ std::string one_line(std::string text) {
 } // namespace
 
 std::optional<ws_url> parse_url(std::string_view text) {
-    // A character that is not printable would break the request line.
-    const bool is_printable = std::ranges::all_of(
+    // A space or a control character would break the request line.
+    const bool fits_in_a_line = std::ranges::all_of(
         text, [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '\x7f'; });
     auto parsed = parse_web_url(text);
-    if (!is_printable || !parsed || parsed->scheme != "ws")
+    if (!fits_in_a_line || !parsed || parsed->scheme != "ws")
         return {};
     if (text.substr(0, text.size() - parsed->rest.size()).ends_with(':'))
         return {}; // the port is missing

@@ -19,7 +19,7 @@ enum class verdict {
 
 std::string_view to_string(verdict v);
 
-/// Returns the verdict that to_string() names so, or nothing.
+/// Returns the verdict whose to_string() is `name`, or nothing.
 std::optional<verdict> verdict_named(std::string_view name);
 
 /// What happened when one more client tried to join.

@@ -23,8 +23,8 @@ Sets up, builds and runs tests. Without PART, every test once: ${usual_parts[*]}
   builds   the other builds of the scripts and presets, with warnings as errors: the demo, the benchmarks
   clang    clang, unoptimised, warnings are errors; without the integration tests (unless -R names them),
            because asan and tsan run them with clang
-  asan     clang, AddressSanitizer and UndefinedBehaviorSanitizer
-  tsan     clang, ThreadSanitizer
+  asan     clang, AddressSanitizer and UndefinedBehaviorSanitizer; without the lessons
+  tsan     clang, ThreadSanitizer; without the lessons, which use it themselves where they teach it
   fuzz     libFuzzer for $fuzz_seconds s (CHAT_FUZZ_SECONDS), all targets at once: ${fuzzers[*]}
   tidy     clang-tidy finds every deliberate lock held across a suspension, and no other
   tidy-all the other checks in .clang-tidy find nothing (takes many minutes; runs only when named)
@@ -103,8 +103,8 @@ choose_arguments() {
             ;;
         clang) arguments=("${clang[@]}" -DCMAKE_BUILD_TYPE=None) ;;
         # Both use one tree, so that nothing is compiled twice.
-        asan | fuzz) arguments=("${clang[@]}" -DCHAT_SANITIZE=address -DCHAT_FUZZ=ON) ;;
-        tsan) arguments=("${clang[@]}" -DCHAT_SANITIZE=thread) ;;
+        asan | fuzz) arguments=("${clang[@]}" -DCHAT_SANITIZE=address -DCHAT_FUZZ=ON -DCHAT_WORKSHOP=OFF) ;;
+        tsan) arguments=("${clang[@]}" -DCHAT_SANITIZE=thread -DCHAT_WORKSHOP=OFF) ;;
     esac
 }
 

@@ -18,7 +18,7 @@ public:
     explicit delivery(loop_executor loop)
         : has_news{loop} {}
 
-    /// Begins with the whole history, as much of it as the buffer has at the first take().
+    /// Starts at the oldest message that the buffer still holds at the first take().
     void start_with_history(std::uint64_t newest) {
         cursor_ = newest;
         wants_history_ = newest > 0;

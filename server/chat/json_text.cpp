@@ -143,7 +143,7 @@ public:
     bool on_string_part(json::string_view, std::size_t, error_code&) { return true; }
 
     bool on_string(json::string_view last, std::size_t size, error_code&) {
-        // The string has no escapes if the parser reports it in one piece, and not from its own buffer.
+        // If the parser reports the string in one piece that points into text_, the string has no escapes.
         const auto at = address(last.data()) - address(text_.data());
         if (last.size() == size && at < text_.size())
             return value(text_.substr(at - 1, size + 2), true, size);

@@ -21,8 +21,8 @@ struct json_member {
     std::size_t size = 0; ///< the decoded size in bytes, if the value is a string
 };
 
-/// Finds the wanted members of an object; if a name occurs twice, the last one. Other valid JSON has no
-/// members. Fails if the text is not valid JSON.
+/// Finds the wanted members of a JSON object. If a name occurs twice, the last one counts. Finds none if the
+/// text is valid JSON but not an object. Fails if the text is not valid JSON.
 boost::system::error_code read_members(std::string_view json, std::span<json_member> wanted);
 
 /// Decodes a string that read_members() has found: removes quotes and escapes.

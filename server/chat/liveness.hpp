@@ -13,9 +13,9 @@ namespace chat {
 struct liveness_signs {
     using time_point = std::chrono::steady_clock::time_point;
 
-    time_point heard{};                        ///< the last sign of life
-    time_point pinged{};                       ///< when the last ping was written; epoch: never
-    bool ping_is_out = false;                  ///< that ping still waits for room in the socket
+    time_point heard{};       ///< the last sign of life
+    time_point pinged{};      ///< when the last ping was written; epoch: never
+    bool ping_is_out = false; ///< that ping is still waiting for room in the socket
     std::optional<time_point> blocked_since{}; ///< the socket has been full since then
     std::optional<time_point> leaving_since{}; ///< the client has been told to go
     bool holds_up_the_shutdown = false; ///< the others wait for this client before they can leave

@@ -36,8 +36,8 @@ task<> roster::watch_over() {
         timer_.expires_after(tick_);
         co_await timer_.async_wait(asio::as_tuple(use_task));
         const auto now = session::clock::now();
-        // After the loop stood still, skip one check, so that input which arrived meanwhile is read
-        // first. Do not skip twice in a row: the limits also hold on a loop that is always late.
+        // If the loop has stood still, skip one check, so that the input that arrived in the meantime is
+        // read first. Never skip twice in a row: a loop that is always late must still enforce the limits.
         const bool is_late = now - timer_.expiry() > tick_;
         has_stood_still = is_late && !has_stood_still;
         for (const auto& member : members_) {

@@ -342,8 +342,8 @@ struct async_mutex_home {
     std::atomic<unsigned> arrivals{0}; // posts in progress
 };
 
-/// An operation that found the lock taken. First it is in the queue. After delivery it is on its
-/// way to its handler, and the memory of its queue links holds the posted operation.
+/// An operation that found the lock taken. It starts in the queue. After delivery it is on its way to its
+/// handler, and the posted operation reuses the memory of its queue links.
 struct async_mutex_waiter {
     async_mutex_waiter() noexcept = default;
     async_mutex_waiter(const async_mutex_waiter&) = delete;

@@ -76,7 +76,7 @@ class Limits(ServerTest):
         return status
 
     def test_a_request_that_takes_too_long_is_408(self):
-        """It may never begin, stop halfway, or arrive slowly."""
+        """One request never begins, one stops halfway, and one arrives too slowly."""
         server = self.start("--handshake-timeout", "500ms")
         slow = [self.connect(server) for _ in range(3)]
         request = upgrade_request()

@@ -1,4 +1,5 @@
-"""The options bound memory, not the amount of unread data: a hundred clients do not read while 87 MB are sent.
+"""Memory is bounded by the options, not by the amount of unread data: a hundred clients read nothing while 87 MB are
+sent.
 Only for builds without sanitizers, because sanitizers keep freed memory."""
 
 import contextlib
