@@ -49,6 +49,8 @@ task<std::optional<std::string>> crowd::join(const progress_line& progress) {
         for (std::uint32_t i = 0; i < workers; ++i)
             spawn(run_.loop, join_in_turn(progress));
         co_await all_done();
+        if (failure_)
+            co_return failure_;
     }
     busy_ += static_cast<std::uint32_t>(slow_readers_.size());
     for (std::uint32_t i = 0; i < slow_readers_.size(); ++i)

@@ -25,7 +25,7 @@ are lost, duplicated or out of order. It measures how long each delivery takes, 
 verdicts:
 
   alive    messages arrive
-  starved  the server answers pings, but no message arrives for --timeout
+  starved  no message arrives for --timeout, but the server answers pings or completes a new handshake
   frozen   messages are in flight, and nothing comes back: no message, no pong, no handshake
 
 A refused handshake does not prove that the server is alive, because a proxy may refuse clients on behalf

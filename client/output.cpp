@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace chat::load {
@@ -21,12 +22,19 @@ std::string last_error() {
     return std::generic_category().message(errno);
 }
 
+constexpr int nap_ms = 10;
+
 /// Writes the whole text. Returns false with errno set on failure.
 bool write_all(int descriptor, std::string_view text) {
     while (!text.empty()) {
         const auto written = ::write(descriptor, text.data(), text.size());
-        if (written < 0 && errno != EINTR)
+        if (written < 0 &&
+            errno == EAGAIN) { // another program made the shared descriptor non-blocking
+            pollfd out{.fd = descriptor, .events = POLLOUT, .revents = 0};
+            ::poll(&out, 1, nap_ms);
+        } else if (written < 0 && errno != EINTR) {
             return false;
+        }
         text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
     }
     return true;

@@ -142,6 +142,8 @@ connection::connection(asio::io_context& loop, poller& sockets, read_buffer& sha
 
 task<handshake_result> connection::open(const server_address& server, std::string target,
                                         nanoseconds limit, int receive_buffer) {
+    if (!ending_.empty()) // dropped before it began
+        co_return failed(asio::error::operation_aborted);
     expiry deadline{loop_.get_executor(), limit, [this] { drop(); }};
     auto result =
         co_await shake_hands(server, std::move(target), clock::now() + limit, receive_buffer);

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 namespace chat {
 
@@ -16,8 +18,11 @@ bool may_go_on(int descriptor) {
         return true;
     if (errno != EAGAIN)
         return false;
+    // POLLOUT promises nothing for a terminal: without the pause, a newline that does not fit would be retried
+    // in a busy loop.
     pollfd out{.fd = descriptor, .events = POLLOUT, .revents = 0};
-    ::poll(&out, 1, -1);
+    if (::poll(&out, 1, -1) == 1)
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
     return true;
 }
 

@@ -7,6 +7,7 @@ import os
 import pty
 import resource
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -146,3 +147,13 @@ with fake_server("flood") as (port, _):
     threading.Timer(1.0, process.send_signal, [signal.SIGINT]).start()
     done = Ended(process, within=10)
     check("Ctrl-C ends a run against a server that never stops sending", done.code == 1 and "INTERRUPTED" in done.out, done)
+
+# ---- Ctrl-C while clients still join a server that never answers
+with socket.create_server(("127.0.0.1", 0)) as silent:
+    port = silent.getsockname()[1]
+    process = start("--clients", "2", "--slow-readers", "1", "--connect-timeout", "60m")
+    accepted, _ = silent.accept()
+    process.send_signal(signal.SIGINT)
+    done = Ended(process)
+    accepted.close()
+    check("Ctrl-C ends a run whose clients and slow readers have not joined yet", done.code == 1, done)

@@ -93,6 +93,7 @@ class OutOfMemory(ServerTest):
         # This is not JSON, so it is not parsed. But from now on the server has a buffer for so long a message.
         victim.send_frame(TEXT, b"#" * (MIB - 100))
         victim.take("error")
+        server.wait_for_log("joined session=3")  # the log's thread has its memory now, so VmSize is stable
         limit = memory_of(server, "VmSize") + MIB // 4
         resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, limit))
         victim.say("hello", ref="x" * (MIB - 200))
@@ -107,6 +108,7 @@ class OutOfMemory(ServerTest):
         """There is not enough memory for the read buffer."""
         server = self.start("--max-message-bytes", str(MIB))
         clients = [self.join(server) for _ in range(20)]
+        server.wait_for_log("joined session=20")
         limit = memory_of(server, "VmSize") + MIB // 4
         resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, limit))
         clients[0].connection.send(frame(TEXT, b"#" * MIB)[:MIB // 2])
