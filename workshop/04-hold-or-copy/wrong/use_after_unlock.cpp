@@ -1,5 +1,6 @@
 // Says: the shelf is used without the lock
-// The guard is still in scope, and its lock is gone. (A debug build stops at an assertion.)
+// Or, with asserts: this guard does not hold the lock
+// The guard is still in scope, and its lock is gone.
 #include "workshop/04-hold-or-copy/library.hpp"
 
 namespace library {
