@@ -41,11 +41,11 @@ asio::awaitable<void> audit(day& today) {
     }
 }
 
-/// Ends when every transfer has ended, or after 150 ticks of 10 ms, which is ten times as long as they
+/// Ends when every transfer has ended, or after 60 ticks of 10 ms, which is ten times as long as they
 /// take. A busy machine makes the ticks longer too.
 asio::awaitable<void> tick(day& today) {
     asio::steady_timer clock{today.loop};
-    while (today.ended < today.started && today.ticks < 150) {
+    while (today.ended < today.started && today.ticks < 60) {
         clock.expires_after(std::chrono::milliseconds{10});
         co_await clock.async_wait(asio::use_awaitable);
         ++today.ticks;
