@@ -92,7 +92,8 @@ void outbox::gather_lanes(gathered& owed) const {
     owed.add(lane::presence, presence_);
 }
 
-outbox::outcome outbox::settle_lanes(const gathered& owed, std::size_t sent) {
+outbox::outcome outbox::settle(const gathered& owed, std::size_t sent) {
+    owes_only_news_ = sent == owed.bytes_;
     outcome result;
     for (std::size_t i = 0; i < owed.used_; ++i) {
         const std::string_view bytes{static_cast<const char*>(owed.parts_[i].iov_base),

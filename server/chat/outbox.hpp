@@ -38,6 +38,9 @@ public:
         /// The size of all parts.
         [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
+        /// How many messages the news has.
+        [[nodiscard]] std::uint64_t messages() const { return messages_; }
+
     private:
         friend class outbox;
 
@@ -54,7 +57,7 @@ public:
         std::array<lane, 5> lanes_;
         std::size_t used_ = 0;
         std::size_t bytes_ = 0;
-        std::uint64_t messages_ = 0; // in the news
+        std::uint64_t messages_ = 0;
     };
 
     /// What a send has achieved.
@@ -119,21 +122,19 @@ public:
         return owed;
     }
 
+    /// True if settle() would change nothing: the send carried only news, and the socket took all of it.
+    /// That is nearly always so.
+    [[nodiscard]] bool is_settled(const gathered& owed, std::size_t sent) const {
+        return owes_only_news_ && sent == owed.bytes_;
+    }
+
     /// Removes the first `sent` bytes of what was just gathered. A frame that was cut counts as taken,
     /// and its rest goes first in the next send.
-    outcome settle(const gathered& owed, std::size_t sent) {
-        const bool whole = sent == owed.bytes_;
-        // Nearly every send carries nothing but news, and the socket takes all of it.
-        const auto result = owes_only_news_ && whole ? outcome{.news_taken = owed.messages_}
-                                                     : settle_lanes(owed, sent);
-        owes_only_news_ = whole;
-        return result;
-    }
+    outcome settle(const gathered& owed, std::size_t sent);
 
 private:
     void accept_control();
     void gather_lanes(gathered& owed) const;
-    outcome settle_lanes(const gathered& owed, std::size_t sent);
     void take_from(std::string& waiting, std::size_t sent);
     std::uint64_t take_news(std::string_view frames, std::size_t sent);
 

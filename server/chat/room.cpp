@@ -113,8 +113,7 @@ std::uint64_t send_news(session& to, guarded<message_buffer, buffer_mutex>::guar
                         send_round& round) {
     auto news = take_news(to, buffer);
     // With the lock held, each deliver task sends by itself. Otherwise the sends of a round go together.
-    return hold_guard_across_await ? send_round::send_at_once(to, news)
-                                   : round.send(to, std::move(news));
+    return hold_guard_across_await ? to.send_news(news) : round.send(to, std::move(news));
 }
 
 } // namespace

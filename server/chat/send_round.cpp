@@ -24,16 +24,10 @@ std::uint64_t send_round::send(session& to, news_batch news) {
         send_all();
     // A departing client's close frame follows its last news, so it must not be put aside.
     if (!is_open_ || to.is_going() || !to.out().owes_only_news())
-        return send_at_once(to, news);
+        return to.send_news(news);
     const auto count = news.count;
     deferred_[used_++] = {&to, to.out().defer(std::move(news))};
     return count;
-}
-
-std::uint64_t send_round::send_at_once(session& to, const news_batch& news) {
-    const auto taken = to.out().send_news(news);
-    to.progress.give_back(news.count - taken);
-    return taken;
 }
 
 void send_round::send_all() {

@@ -29,15 +29,10 @@ public:
         send_round& round_;
     };
 
-    /// Sends a batch that was just taken from `to.progress`, and gives back the messages that the
-    /// socket does not take. Returns how many were taken; see wire::send_news(). If the round is open
-    /// and nothing else is owed to the client, the batch is put aside and counts as taken. Messages
-    /// that the socket does not take at the end of the round are given back then, and the deliver task
-    /// is woken.
+    /// Sends like session::send_news(). But if the round is open and nothing else is owed to the client,
+    /// the batch is put aside and counts as taken. Messages that the socket does not take at the end of
+    /// the round are given back then, and the deliver task is woken.
     [[nodiscard]] std::uint64_t send(session& to, news_batch news);
-
-    /// The same, but puts nothing aside.
-    [[nodiscard]] static std::uint64_t send_at_once(session& to, const news_batch& news);
 
 private:
     // The session takes part in the chat, and its deliver task sleeps or is in send(). Neither ends in

@@ -100,6 +100,14 @@ public:
 
     delivery progress; ///< how far the messages have been delivered to this client
 
+    /// Sends a batch that was just taken from `progress`, and gives back the messages that the socket
+    /// does not take. Returns how many were taken; see wire::send_news().
+    [[nodiscard]] std::uint64_t send_news(const news_batch& news) {
+        const auto taken = out_->send_news(news);
+        progress.give_back(news.count - taken);
+        return taken;
+    }
+
     /// See wire::takes_news(). If the caller holds the chat lock, stall reports name this session.
     task<> takes_news(std::source_location awaited_at = std::source_location::current());
 

@@ -100,14 +100,19 @@ std::uint64_t wire::settle(const outbox::gathered& owed, ssize_t sent) {
         return 0;
     }
     const auto size = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
-    const auto done = outbox_.settle(owed, size);
+    const auto taken = outbox_.is_settled(owed, size) ? owed.messages() : settle_lanes(owed, size);
+    counted.sent_bytes.add(size);
+    counted.deliveries.add(taken);
+    return taken;
+}
+
+std::uint64_t wire::settle_lanes(const outbox::gathered& owed, std::size_t sent) {
+    const auto done = outbox_.settle(owed, sent);
     if (done.control_done)
         complete_control({});
     if (done.replies_shrank)
         lane_has_room_.notify();
-    counted.sent_bytes.add(size);
-    counted.deliveries.add(done.news_taken);
-    if (size < owed.bytes())
+    if (sent < owed.bytes())
         wait_until_writable();
     return done.news_taken;
 }

@@ -203,6 +203,7 @@ private:
     void send_control();
     std::uint64_t send_owed(const news_batch& news);
     std::uint64_t settle(const outbox::gathered& owed, ssize_t sent);
+    std::uint64_t settle_lanes(const outbox::gathered& owed, std::size_t sent);
     std::uint64_t settle_deferred(const deferred_news& news, ssize_t sent);
     void wait_until_writable();
     void complete_control(error_code result);

@@ -55,7 +55,10 @@ struct connection {
         REQUIRE(bytes.size() == owed.bytes());
         const auto sent = std::min(most, bytes.size());
         received += bytes.substr(0, sent);
+        const bool is_settled = out.is_settled(owed, sent);
         const auto result = out.settle(owed, sent);
+        const bool changed_lanes = result.control_done || result.replies_shrank;
+        REQUIRE((!is_settled || (result.news_taken == owed.messages() && !changed_lanes)));
         if (result.control_done)
             out.clear_control();
         REQUIRE(result.news_taken <= news.count);
@@ -256,6 +259,16 @@ TEST_CASE("an outbox owes only news until something else is pushed, and again wh
     CHECK(sent_alone());
     link.out.push_close(own_close);
     CHECK_FALSE(sent_alone()); // it takes no news any more
+}
+
+TEST_CASE("only a send of nothing but news, and of all of it, is settled by itself") {
+    outbox out;
+    const news_batch news{.frames = messages[0], .count = 1};
+    for (std::size_t sent = 0; sent <= messages[0].size(); ++sent)
+        CHECK(out.is_settled(out.gather(news), sent) == (sent == messages[0].size()));
+    CHECK(out.push_reply(ack));
+    const auto with_reply = out.gather(news);
+    CHECK_FALSE(out.is_settled(with_reply, with_reply.bytes()));
 }
 
 TEST_CASE("after a close frame nothing is accepted, and nothing more is sent") {
