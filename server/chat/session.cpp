@@ -358,8 +358,9 @@ void session::leave(farewell code, std::string_view reason) {
     if (leaving_since_)
         return;
     leaving_since_ = clock::now();
-    spdlog::info("told to go session={} code={} reason=\"{}\"", id_, static_cast<unsigned>(code),
-                 reason);
+    if (code != farewell::going_away) // the shutdown has a line of its own
+        spdlog::info("told to go session={} code={} reason=\"{}\"", id_,
+                     static_cast<unsigned>(code), reason);
     out().send_close_frame(close_frame(static_cast<std::uint16_t>(code), reason));
     out().limit_unexplained(read_after_close_frame); // no message explains these bytes any more
 }
