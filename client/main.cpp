@@ -9,6 +9,7 @@
 #include "client/report/summary.hpp"
 #include "client/self_test.hpp"
 #include "client/spawn.hpp"
+#include "server/system/streams.hpp"
 
 #include <boost/asio/signal_set.hpp>
 #include <spdlog/fmt/fmt.h>
@@ -77,11 +78,6 @@ progress_line progress_on_terminal(bool quiet) {
         else if (done % 50 == 1)
             std::fprintf(stderr, "\rjoining: %u of %u clients", done, total);
     };
-}
-
-bool is_ignored(int signal) {
-    struct sigaction now{};
-    return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 /// Handles signals: the first Ctrl-C ends the run early and still writes the report, the second kills

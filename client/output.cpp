@@ -1,8 +1,9 @@
 #include "client/output.hpp"
 
+#include "server/system/streams.hpp"
+
 #include <spdlog/fmt/fmt.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -11,7 +12,6 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 namespace chat::load {
@@ -22,32 +22,7 @@ std::string last_error() {
     return std::generic_category().message(errno);
 }
 
-constexpr int nap_ms = 10;
-
-/// Writes the whole text. Returns false with errno set on failure.
-bool write_all(int descriptor, std::string_view text) {
-    while (!text.empty()) {
-        const auto written = ::write(descriptor, text.data(), text.size());
-        if (written < 0 &&
-            errno == EAGAIN) { // another program made the shared descriptor non-blocking
-            pollfd out{.fd = descriptor, .events = POLLOUT, .revents = 0};
-            ::poll(&out, 1, nap_ms);
-        } else if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
-    }
-    return true;
-}
-
 } // namespace
-
-bool takes_escapes(int descriptor) {
-    const char* const terminal = std::getenv("TERM");
-    const char* const refused = std::getenv("NO_COLOR");
-    return ::isatty(descriptor) == 1 && terminal != nullptr && *terminal != '\0' &&
-           std::string_view{terminal} != "dumb" && (refused == nullptr || *refused == '\0');
-}
 
 void prepare_standard_streams() {
     for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
@@ -60,7 +35,7 @@ void prepare_standard_streams() {
 }
 
 void print(int descriptor, std::string_view text) {
-    if (!write_all(descriptor, text))
+    if (write_all(descriptor, text) < text.size())
         throw std::runtime_error{fmt::format("cannot write to standard {}: {}",
                                              descriptor == STDERR_FILENO ? "error" : "output",
                                              last_error())};
@@ -90,7 +65,7 @@ void report_file::save(std::string_view text) {
     if (is_standard_output())
         return print(STDOUT_FILENO, text);
     (void)::ftruncate(descriptor_, 0); // fails for a pipe or a device, which do not need it
-    const bool saved = write_all(descriptor_, text);
+    const bool saved = write_all(descriptor_, text) == text.size();
     const int why = errno;
     // Some file systems report a full disk only in close().
     const bool closed = ::close(std::exchange(descriptor_, -1)) == 0;

@@ -7,10 +7,6 @@
 
 namespace chat::load {
 
-/// True if this descriptor is a terminal that supports escape sequences and the user did not ask for plain
-/// text: TERM is set and not `dumb`, and NO_COLOR (no-color.org) is unset or empty.
-bool takes_escapes(int descriptor);
-
 /// Opens descriptors 0, 1 and 2 if the program was started without them, so that no socket gets these
 /// numbers. Ignores SIGPIPE and SIGXFSZ, so that writing to a closed pipe or beyond the file size limit is
 /// an error and does not kill the program.

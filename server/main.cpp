@@ -1,8 +1,8 @@
 // main() of chat-server: prepares descriptors, signals and the log, then calls serve().
 #include "server/options.hpp"
 #include "server/serve.hpp"
+#include "server/system/streams.hpp"
 #include "server/watch/server_log.hpp"
-#include "server/watch/write_all.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -1,4 +1,4 @@
-#include "server/watch/write_all.hpp"
+#include "server/system/streams.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
 namespace chat {
@@ -38,6 +39,18 @@ std::size_t write_all(int descriptor, std::string_view text) {
             break;
     }
     return done;
+}
+
+bool takes_escapes(int descriptor) {
+    const char* const terminal = std::getenv("TERM");
+    const char* const refused = std::getenv("NO_COLOR");
+    return ::isatty(descriptor) == 1 && terminal != nullptr && *terminal != '\0' &&
+           std::string_view{terminal} != "dumb" && (refused == nullptr || *refused == '\0');
+}
+
+bool is_ignored(int signal) {
+    struct sigaction now{};
+    return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 void block_signals_of_this_thread() {

@@ -1,6 +1,6 @@
 #include "server/watch/log_sink.hpp"
 
-#include "server/watch/write_all.hpp"
+#include "server/system/streams.hpp"
 
 #include <spdlog/fmt/fmt.h>
 

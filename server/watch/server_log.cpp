@@ -1,6 +1,6 @@
 #include "server/watch/server_log.hpp"
 
-#include "server/watch/write_all.hpp"
+#include "server/system/streams.hpp"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -19,13 +19,6 @@ constexpr auto when_full = spdlog::async_overflow_policy::overrun_oldest;
 void begin_thread() {
     block_signals_of_this_thread();
     ::pthread_setname_np(::pthread_self(), "log");
-}
-
-bool stderr_wants_colours() {
-    const char* const terminal = std::getenv("TERM");
-    const char* const refused = std::getenv("NO_COLOR");
-    return ::isatty(STDERR_FILENO) == 1 && terminal && std::string_view{terminal} != "dumb" &&
-           (!refused || !*refused);
 }
 
 } // namespace
@@ -53,7 +46,7 @@ bool server_log::drain(std::chrono::milliseconds at_most) {
 }
 
 server_log& the_log() {
-    static auto* const log = new server_log{STDERR_FILENO, stderr_wants_colours()};
+    static auto* const log = new server_log{STDERR_FILENO, takes_escapes(STDERR_FILENO)};
     return *log;
 }
 

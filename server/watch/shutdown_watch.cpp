@@ -1,5 +1,6 @@
 #include "server/watch/shutdown_watch.hpp"
 
+#include "server/system/streams.hpp"
 #include "server/watch/server_log.hpp"
 
 #include <spdlog/spdlog.h>
@@ -15,12 +16,6 @@ namespace {
 
 // A loop that is asked to shut down must turn at least once within this time.
 constexpr std::chrono::milliseconds patience_at_a_signal{500};
-
-/// True if the signal was ignored when the process began, as under `nohup`.
-bool is_ignored(int signal) {
-    struct sigaction now{};
-    return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
-}
 
 std::string_view name_of(int signal) {
     return signal == SIGINT ? "SIGINT" : signal == SIGHUP ? "SIGHUP" : "SIGTERM";
